@@ -1,0 +1,139 @@
+/** The journal's vocabulary. Events are facts, in the order in which they became durable. */
+import type { OnFailure } from './runbook.ts'
+
+/** What a check answered. */
+export type Answer = 'holds' | 'does_not_hold' | 'cannot_tell'
+
+/** One check as it was asked, with what it saw. Redacted before it becomes an event. */
+export interface Asked {
+  title: string
+  answer: Answer
+  /** The expression that decided, when one did. */
+  expression?: string
+  /** `file:line:column` of that expression, or of the check. */
+  at?: string
+  /** What the expression looked at: `json.version` -> "1.1.0". */
+  values?: Record<string, unknown>
+  /** Why it does not hold, or why one cannot tell. */
+  reason?: string
+  /** How many times it was asked (retry). */
+  times: number
+}
+
+/** Why a step failed. */
+export type FailureReason =
+  | 'action_failed'
+  | 'action_failed_check_passed'
+  | 'verify_failed'
+  | 'inconclusive'
+  | 'timeout'
+  | 'interrupted'
+  | 'value_missing'
+
+/** What a person must see of a failure; redacted. */
+export interface Failure {
+  reason: FailureReason
+  message: string
+  /** The check or expectation that decided. */
+  asked?: Asked
+  /** The last lines of the action's output. */
+  tail?: string
+  hints?: string[]
+}
+
+/** A process on some machine, told apart from a later one with the same pid. */
+export interface ProcessIdentity {
+  pid: number
+  /** Clock ticks since boot, from /proc/<pid>/stat. */
+  start: string
+  boot: string
+}
+
+/** Where and by whom a command was given. */
+export interface Actor {
+  user: string
+  host: string
+  process: ProcessIdentity
+}
+
+export interface Selection {
+  only?: string[]
+  skip?: string[]
+  from?: string
+  to?: string
+}
+
+export type RunStatus =
+  | 'running'
+  | 'paused'
+  | 'waiting'
+  | 'succeeded'
+  | 'failed'
+  | 'rolling_back'
+  | 'rolled_back'
+  | 'partly_rolled_back'
+  | 'rollback_failed'
+  | 'in_doubt'
+  | 'abandoned'
+
+/** How a secret is kept in the journal: AES-256-GCM, base64 of iv, tag and text together. */
+export type Sealed = { sealed: string }
+
+export type RunEvent =
+  | {
+      type: 'run.created'
+      runbook: string
+      environment: string
+      plan_sha256: string
+      partial: boolean
+      lock: string
+      on_failure?: OnFailure
+      by: Actor
+      tool: string
+      /** Keyed fingerprints of the secret inputs, by name. */
+      fingerprints: Record<string, string>
+    }
+  | { type: 'run.resumed'; by: Actor; plan_sha256?: string }
+  | { type: 'run.waiting'; reason: string }
+  | { type: 'run.paused'; reason: string }
+  | { type: 'run.rolling_back'; why: string; automatic: boolean; scope?: string; to?: string; only?: string }
+  | { type: 'run.finished'; status: RunStatus; exit_code: number; reason?: string }
+
+/** `step` is the step's id; `attempt` counts from 1 over the whole run. */
+export type StepEvent =
+  /** The intent. `before`: what the check answered before the action, when it was asked. */
+  | { type: 'step.armed'; step: string; attempt: number; before?: Answer }
+  | { type: 'step.started'; step: string; attempt: number; process?: ProcessIdentity; folder?: string }
+  | { type: 'step.acted'; step: string; attempt: number; ok: boolean; result: Record<string, unknown>; duration_ms: number; adopted?: boolean }
+  | { type: 'step.verified'; step: string; attempt: number; checks: Asked[] }
+  | { type: 'step.done'; step: string; attempt: number; outputs: Record<string, unknown | Sealed>; duration_ms: number; settled?: 'receipt' | 'check' | 'person' }
+  | { type: 'step.failed'; step: string; attempt: number; failure: Failure; duration_ms: number }
+  | { type: 'step.skipped'; step: string; reason: string }
+  | { type: 'step.satisfied'; step: string; checks: Asked[]; outputs: Record<string, unknown | Sealed> }
+  | { type: 'step.waiting'; step: string; reason: string }
+  | { type: 'step.in_doubt'; step: string; reason: string }
+  | { type: 'step.resolved'; step: string; as: 'done' | 'not_done' | 'undo'; reason: string; by: Actor }
+
+/** The mirror, for undoing. `part` is the index in the step's list of undos. */
+export type UndoEvent =
+  | { type: 'undo.armed'; step: string; attempt: number; part: number }
+  | { type: 'undo.started'; step: string; attempt: number; part: number; process?: ProcessIdentity; folder?: string }
+  | { type: 'undo.acted'; step: string; attempt: number; part: number; ok: boolean; result: Record<string, unknown>; duration_ms: number; adopted?: boolean }
+  | { type: 'undo.verified'; step: string; attempt: number; part: number; checks: Asked[] }
+  | { type: 'undo.done'; step: string; attempt: number; part: number; last: boolean; duration_ms: number }
+  | { type: 'undo.failed'; step: string; attempt: number; part: number; failure: Failure; duration_ms: number }
+  | { type: 'undo.in_doubt'; step: string; part: number; reason: string }
+
+/** What the engine says; the store adds the rest. */
+export type NewEvent = RunEvent | StepEvent | UndoEvent
+
+/** An event as it stands in the journal. */
+export type Event = NewEvent & {
+  /** From 1, without gaps, within the run. */
+  seq: number
+  /** UTC, ISO 8601; a label, never an order. */
+  at: string
+  run: string
+  /** SHA-256 of the event before, as it stands in the journal; 64 zeros for the first. */
+  prev: string
+}

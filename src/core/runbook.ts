@@ -1,0 +1,206 @@
+/**
+ * What a runbook is once it has been read and found sound: plain data, no positions but those a
+ * person needs later (the place of each expression), templates still unresolved.
+ */
+
+/** A JSON value whose strings may hold `${{ expression }}`. */
+export type Value = null | boolean | number | string | Value[] | { [key: string]: Value }
+
+/** Text that may hold `${{ expression }}`. */
+export type Template = string
+
+/** `250ms`, `30s`, `10m`, `24h`, `30d`, or a template that gives one. */
+export type Duration = Template
+
+export type Effect = 'once' | 'idempotent' | 'none'
+export type OnFailure = 'stop' | 'undo' | 'rollback' | 'ask'
+export type InputType = 'string' | 'url' | 'integer' | 'number' | 'boolean'
+
+/** A CEL expression and where it stands, as `file:line:column`. */
+export interface Expression {
+  source: string
+  at: string
+}
+
+export interface HttpRequest {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  url: Template
+  headers: Record<string, Template>
+  bearer?: Template
+  json?: Value
+  body?: Template
+}
+
+/** One statement, or the path of a file of them (relative to the root). */
+export type SqlSource = { statement: Template } | { file: string }
+
+/** One thing done in one of the verbs. The same data serves to do, to verify and to undo. */
+export type Action =
+  | { verb: 'run'; script: string; leaves_processes: boolean }
+  | { verb: 'run'; argv: Template[]; leaves_processes: boolean }
+  | { verb: 'sql'; statements: SqlSource[]; database: Template; transaction: boolean }
+  | ({ verb: 'http' } & HttpRequest)
+  | { verb: 'backup'; database: Template; to: Template; keep?: Duration }
+  | { verb: 'restore'; file: Template; database: Template }
+  | { verb: 'load'; http: HttpRequest; requests: number | Template; connections: number | Template }
+  | { verb: 'script'; file: string; args: Record<string, Value> }
+  | { verb: 'manual'; role: string; ask: Template; confirm: string[] }
+
+export type VerbName = Action['verb']
+
+/** On an action `attempts`, on a check `within`. */
+export type Retry = { attempts: number; every: Duration } | { within: Duration; every: Duration }
+
+/** An action in some role, with what the role adds to it. */
+export interface Attempt {
+  action: Action
+  /** Empty: the verb's own expectation (`exit_code == 0`, `status in 200..299`, no SQL error). */
+  expect: Expression[]
+  timeout: Duration
+  retry?: Retry
+  env: Record<string, Template>
+  cwd?: Template
+  /** `file:line:column` of the action. */
+  at: string
+}
+
+/** A question with three answers: holds, does not hold, cannot tell. */
+export interface Check extends Attempt {
+  /** What a person reads: the named check with its parameters, or the action in short. */
+  title: string
+  /** The name in `checks/`, when it is a named one. */
+  name?: string
+  /** What `params.x` is inside a named check; values may be templates. */
+  params: Record<string, Value>
+}
+
+export interface Undo extends Attempt {
+  /** `inverse`: at least one of the step's checks no longer holds and none is unanswerable. */
+  verify: 'inverse' | Check[]
+  loses?: string
+}
+
+export type Rollback =
+  | { kind: 'undo'; undos: Undo[] }
+  | { kind: 'keep' }
+  | { kind: 'irreversible'; why: string }
+  /** `effect: none` and pure checks: there is nothing to undo. */
+  | { kind: 'none' }
+
+export interface Output {
+  value: Expression
+  secret: boolean
+}
+
+export interface Hint {
+  when: Expression
+  say: string
+}
+
+export interface Step {
+  id: string
+  title: string
+  /** The id of its phase; `finally` for the steps of that section. */
+  phase: string
+  /** Left out: a pure check. */
+  act?: Attempt
+  effect: Effect
+  verify: Check[]
+  rollback: Rollback
+  skip_if_verified: boolean
+  when?: Expression
+  requires: Check[]
+  on_failure: OnFailure
+  /** Names of secret inputs that the step's processes may see. */
+  secrets: string[]
+  outputs: Record<string, Output>
+  scope: string[]
+  owner?: string
+  estimate_s?: number
+  hints: Hint[]
+  refs: string[]
+  /** `file:line:column` of the step. */
+  at: string
+}
+
+export interface Phase {
+  id: string
+  title: string
+  owner?: string
+  estimate_s?: number
+  /** How many of its steps run at once; 1 = one after the other. */
+  concurrent: number
+  /** Ids, in the order of the document. */
+  steps: string[]
+}
+
+export interface Input {
+  type: InputType
+  secret: boolean
+  default?: Value
+  pattern?: string
+  enum?: Value[]
+  min_length?: number
+  title?: string
+  /** Of the document's rows, as on a step. */
+  refs: string[]
+  at: string
+}
+
+/** Where an environment gets an input from. */
+export type InputSource =
+  | { kind: 'literal'; value: Value }
+  | { kind: 'env'; name: string }
+  | { kind: 'file'; path: string }
+  | { kind: 'command'; argv: string[] }
+  | { kind: 'random'; bytes: number }
+
+/** A throw-away service of a sandbox. */
+export type Service =
+  | { kind: 'postgres'; database: string; settings: Record<string, string> }
+  | { kind: 'run'; run: string; env: Record<string, Template>; ready?: Check }
+
+export interface Environment {
+  name: string
+  protected: boolean
+  on_failure?: OnFailure
+  inputs: Record<string, InputSource>
+  services: Record<string, Service>
+  /** Folders put first on PATH, relative to the root. */
+  path: string[]
+  cwd?: string
+  manual: 'ask' | 'assume'
+  /** The lock's name; by default `<runbook>/<environment>`. */
+  lock?: string
+  /** What "as before" means: rehearsals and tests compare it. */
+  state: Check[]
+}
+
+export interface Contact {
+  role: string
+  reach: string
+}
+
+export interface Scope {
+  title: string
+  with: string[]
+}
+
+export interface Runbook {
+  runbook: string
+  title: string
+  version: string
+  /** Path relative to the root. */
+  file: string
+  inputs: Record<string, Input>
+  environments: Record<string, Environment>
+  requires: Check[]
+  scopes: Record<string, Scope>
+  contacts: Contact[]
+  phases: Phase[]
+  /** Every step of every phase, in the order of the document. */
+  steps: Step[]
+  finally: Step[]
+  /** Content of every script, SQL file and check file that it names, by path relative to the root. */
+  files: Record<string, string>
+}

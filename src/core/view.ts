@@ -1,0 +1,33 @@
+/** The contract between the engine and whatever shows it: a view decides nothing. */
+import type { Event } from './events.ts'
+import type { Plan } from './plan.ts'
+import type { RunState } from './state.ts'
+
+/** What happens now and is not in the journal. All texts are redacted. */
+export type Progress =
+  /** What the step is doing at this moment. */
+  | { kind: 'doing'; step: string; what: 'asking first' | 'doing' | 'verifying' | 'undoing' | 'verifying the undo' | 'waiting'; detail?: string }
+  /** Lines of output of the running step. */
+  | { kind: 'output'; step: string; text: string }
+  /** Something a person should read: "finishing step X, then pausing", a service starting. */
+  | { kind: 'note'; text: string; step?: string }
+
+export interface Choice<T extends string = string> {
+  value: T
+  label: string
+}
+
+export interface View {
+  /** Before the first event of this process; `state` holds what earlier processes did. */
+  start(plan: Plan, state: RunState, verb: 'deploy' | 'resume' | 'rollback'): void
+  /** After the event is durable; `state` already contains it. */
+  event(event: Event, state: RunState): void
+  progress(progress: Progress): void
+  /** Only views on a terminal have it. The text prompt gives back what was typed. */
+  choose?<T extends string>(question: string, choices: Choice<T>[]): Promise<T>
+  prompt?(question: string): Promise<string>
+  /** The renderer for listr2; only the live view has one. */
+  renderer?: unknown
+  /** After the last event. Leaves the terminal as it found it. */
+  end(state: RunState): void | Promise<void>
+}

@@ -1,0 +1,75 @@
+/**
+ * The journal's contract. Append-only events per run, each durable when `append` returns, each
+ * carrying the SHA-256 of the one before; plans by their hash; the lock that belongs to the run.
+ * One set of contract tests holds for every store.
+ */
+import type { Actor, Event, NewEvent } from '../core/events.ts'
+import type { Plan } from '../core/plan.ts'
+
+/** Who drives a run now. Held with a heartbeat; `epoch` grows with every change of hands. */
+export interface Lease {
+  run: string
+  epoch: number
+  holder: Actor
+  /** UTC, ISO 8601. */
+  since: string
+  /** UTC; by the store's clock. */
+  expires: string
+}
+
+/** The lock of a runbook and environment: the unfinished run that owns it. */
+export interface Lock {
+  name: string
+  run: string
+  /** Of the process that drives the run now, if any does. */
+  lease?: Lease
+}
+
+/** One line of `history`. */
+export interface RunHead {
+  run: string
+  runbook: string
+  environment: string
+  created_at: string
+  plan_sha256: string
+  /** Length of its journal, so that a changed run is known from an unchanged one. */
+  events: number
+}
+
+export interface Store {
+  /** A sentence for people: where the journal lies. */
+  readonly place: string
+  /**
+   * Makes a run with its first event and takes the lock and the lease in one transaction.
+   * Returns the lock that is in the way instead, when there is one.
+   */
+  create(run: { id: string; lock: string; plan: Plan; plan_sha256: string; first: NewEvent; holder: Actor }): Promise<
+    { created: Lease; events: Event[] } | { busy: Lock }
+  >
+  /**
+   * Appends in order, all or none, durable on return. Refused with exit 7 when `epoch` is no longer
+   * the run's: somebody else drives it now.
+   */
+  append(run: string, epoch: number, events: NewEvent[]): Promise<Event[]>
+  /**
+   * Takes the lease of an unfinished run. `dead` decides of the present holder; a lease that has run
+   * out may always be taken. Returns the living holder's lease instead when it may not.
+   */
+  take(run: string, holder: Actor, dead: (holder: Actor) => boolean): Promise<{ taken: Lease } | { held: Lease }>
+  /** Moves the expiry on. False when the lease is lost. */
+  beat(run: string, epoch: number): Promise<boolean>
+  /** Gives the lease back; the lock stays with the run unless `unlock`. */
+  release(run: string, epoch: number, unlock: boolean): Promise<void>
+  lock(name: string): Promise<Lock | undefined>
+  locks(): Promise<Lock[]>
+  lease(run: string): Promise<Lease | undefined>
+
+  plan(sha256: string): Promise<Plan>
+  /** Adds a plan that a run changes to (`--replan`). */
+  keepPlan(plan: Plan, sha256: string): Promise<void>
+  /** All events of a run, its chain verified: exit 10 naming the sequence number where it breaks. */
+  events(run: string): Promise<Event[]>
+  /** Newest first. */
+  runs(filter?: { runbook?: string; environment?: string; limit?: number }): Promise<RunHead[]>
+  close(): Promise<void>
+}
