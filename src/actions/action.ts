@@ -6,9 +6,6 @@ import type { Action, Template, Value, VerbName } from '../core/runbook.ts'
 import type { ProcessIdentity } from '../core/events.ts'
 import type { Piece } from '../core/templates.ts'
 
-
-
-
 /** A question to a person: a manual step. */
 export interface Question {
   role: string

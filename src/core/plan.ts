@@ -1,6 +1,15 @@
 /** A plan: a runbook resolved against one environment; immutable, hashed. */
 import { createHash } from 'node:crypto'
-import type { Contact, Environment, Phase, Scope, Step, Check, Value, InputType } from './runbook.ts'
+import type {
+  Contact,
+  Environment,
+  Phase,
+  Scope,
+  Step,
+  Check,
+  Value,
+  InputType,
+} from './runbook.ts'
 import type { Selection } from './events.ts'
 
 /**

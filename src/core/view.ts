@@ -6,7 +6,12 @@ import type { RunState } from './state.ts'
 /** What happens now and is not in the journal. All texts are redacted. */
 export type Progress =
   /** What the step is doing at this moment. */
-  | { kind: 'doing'; step: string; what: 'asking first' | 'doing' | 'verifying' | 'undoing' | 'verifying the undo' | 'waiting'; detail?: string }
+  | {
+      kind: 'doing'
+      step: string
+      what: 'asking first' | 'doing' | 'verifying' | 'undoing' | 'verifying the undo' | 'waiting'
+      detail?: string
+    }
   /** Lines of output of the running step. */
   | { kind: 'output'; step: string; text: string }
   /** Something a person should read: "finishing step X, then pausing", a service starting. */
