@@ -32,6 +32,8 @@ export function nextForStep(
   retry: ReadonlySet<string> = new Set(),
 ): Next {
   if (state === undefined) return 'start'
+  // What `finally` holds runs at every end of a run, after a stop and again after the rollback.
+  if (step.phase === 'finally' && state.status !== 'running') return 'start'
   switch (state.status) {
     case 'done':
     case 'satisfied':

@@ -31,6 +31,8 @@ export interface View {
   /** Only views on a terminal have it. The text prompt gives back what was typed. */
   choose?<T extends string>(question: string, choices: Choice<T>[]): Promise<T>
   prompt?(question: string): Promise<string>
+  /** Hands over listr2's task of the step that begins, through which prompts are shown. */
+  adopt?(task: unknown): void
   /** The renderer for listr2; only the live view has one. */
   renderer?: unknown
   /** After the last event. Leaves the terminal as it found it. */
