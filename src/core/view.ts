@@ -16,6 +16,8 @@ export type Progress =
   | { kind: 'output'; step: string; text: string }
   /** Something a person should read: "finishing step X, then pausing", a service starting. */
   | { kind: 'note'; text: string; step?: string }
+  /** Where something can be looked at, known only now: a service's URL, a bound input. No secrets. */
+  | { kind: 'place'; name: string; url: string }
 
 export interface Choice<T extends string = string> {
   value: T
