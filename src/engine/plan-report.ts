@@ -1,0 +1,100 @@
+/**
+ * An honest plan: would run, already satisfied, skipped, or unknown until then. Nothing is executed but
+ * `requires` and the checks of `skip_if_verified`, and those only read.
+ */
+import { selectedSteps } from '../core/compile.ts'
+import { evaluate, references, type Scope } from '../core/expressions.ts'
+import { inShort } from '../core/in-short.ts'
+import { planSha256, type Plan } from '../core/plan.ts'
+import type { PlannedStep, PlanReport, Would } from '../core/plan-report.ts'
+import type { Step } from '../core/runbook.ts'
+import { askChecks } from './ask.ts'
+import { askingOutsideARun } from './operate.ts'
+import { nobody } from './persons.ts'
+import { scopeOf, type Bound } from './runtime.ts'
+import { describe } from './step.ts'
+
+/** Whether anything of a plan can be asked at all: else it needs no services and no secrets. */
+export function wantsAsking(plan: Plan): boolean {
+  const selected = selectedSteps(plan)
+  return plan.requires.length > 0 || plan.steps.some((s) => selected.has(s.id) && (s.requires.length > 0 || s.skip_if_verified))
+}
+
+/** The report; `bound` is left out with --offline, and then nothing is asked. */
+export async function reportPlan(plan: Plan, bound: Bound | undefined): Promise<PlanReport> {
+  const selected = selectedSteps(plan)
+  const problems: string[] = []
+  if (bound !== undefined) {
+    const { answered } = await askChecks(bound, plan.requires, asking(bound, 'plan-requires'), true)
+    for (const { asked } of answered) if (asked.answer !== 'holds') problems.push(describe(asked))
+  }
+  const steps: PlannedStep[] = []
+  for (const step of [...plan.steps, ...plan.finally]) {
+    const known = selected.has(step.id) ? await foresee(plan, step, bound) : { would: 'skipped' as const, reason: 'not selected' }
+    steps.push({ ...facts(step), ...known })
+  }
+  const wall = steps.find((s) => s.irreversible !== undefined && s.would !== 'skipped' && s.would !== 'satisfied')
+  return {
+    plan,
+    plan_sha256: planSha256(plan),
+    steps,
+    ...(wall !== undefined && { point_of_no_return: wall.id }),
+    problems,
+    asked: bound !== undefined,
+  }
+}
+
+type Foreseen = { would: Would; reason?: string }
+
+async function foresee(plan: Plan, step: Step, bound: Bound | undefined): Promise<Foreseen> {
+  const when = step.when === undefined ? undefined : foreseeWhen(plan, step.when.source, bound)
+  if (when !== undefined && when.would !== 'run') return when
+  if (bound === undefined) return step.skip_if_verified ? { would: 'unknown', reason: 'its check was not asked (--offline)' } : { would: 'run' }
+  for (const check of step.requires) {
+    const { answered } = await askChecks(bound, [check], asking(bound, `plan-${step.id}-requires`))
+    const asked = answered[0]?.asked
+    if (asked !== undefined && asked.answer === 'does_not_hold') return { would: 'run', reason: `a precondition does not hold now: ${describe(asked)}` }
+  }
+  if (!step.skip_if_verified) return { would: 'run' }
+  if (step.verify.some((check) => check.action.verb === 'manual')) return { would: 'unknown', reason: 'a person answers its check' }
+  const { answer, answered } = await askChecks(bound, step.verify, { ...asking(bound, `plan-${step.id}`), step, patient: false }, true)
+  if (answer === 'holds') return { would: 'satisfied' }
+  if (answer === 'does_not_hold') return { would: 'run' }
+  const untold = answered.find((a) => a.asked.answer === 'cannot_tell')
+  return { would: 'unknown', reason: untold === undefined ? 'its check could not be asked' : describe(untold.asked) }
+}
+
+/** What a condition hangs on may only be known once steps before it have run. */
+function foreseeWhen(plan: Plan, source: string, bound: Bound | undefined): Foreseen {
+  const waits = references(source).filter((path) => path.startsWith('steps.') || path.startsWith('services.'))
+  if (waits.length > 0) return { would: 'unknown', reason: `hangs on ${waits.join(', ')}` }
+  const found = evaluate(source, bound === undefined ? offlineScope(plan) : scopeOf(bound))
+  if (!found.ok) return { would: 'unknown', reason: `${source}: ${found.message}` }
+  return found.value === true ? { would: 'run' } : { would: 'skipped', reason: `when ${source} is false` }
+}
+
+/** What is known without services and secrets. */
+function offlineScope(plan: Plan): Scope {
+  const inputs = Object.fromEntries(Object.entries(plan.inputs).flatMap(([name, input]) => (input.kind === 'value' ? [[name, input.value]] : [])))
+  const { name, protected: guarded } = plan.environment
+  return { inputs, steps: {}, services: {}, host: {}, environment: { name, protected: guarded }, run: { runbook: plan.runbook, environment: name }, now: new Date() }
+}
+
+function facts(step: Step): Omit<PlannedStep, 'would'> {
+  const { id, title, phase, refs, rollback, estimate_s, owner, act } = step
+  const undos = rollback.kind === 'undo' ? rollback.undos : []
+  return {
+    id, title, phase, refs,
+    checks: step.verify.map((check) => check.title),
+    undo: rollback.kind === 'undo' ? undos.map(({ action }) => inShort(action)) : rollback.kind === 'keep' ? 'keep' : 'none',
+    loses: undos.flatMap(({ loses }) => loses ?? []),
+    ...(act !== undefined && { does: inShort(act.action) }),
+    ...(rollback.kind === 'irreversible' && { irreversible: rollback.why }),
+    ...(estimate_s !== undefined && { estimate_s }),
+    ...(owner !== undefined && { owner }),
+  }
+}
+
+function asking(bound: Bound, folder: string) {
+  return askingOutsideARun(bound, nobody, folder)
+}
