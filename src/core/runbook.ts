@@ -201,6 +201,11 @@ export interface Runbook {
   /** Every step of every phase, in the order of the document. */
   steps: Step[]
   finally: Step[]
+  /**
+   * By the id of a step: what it, its phase or the runbook says to do when it fails, the nearest of
+   * them. A step that is not here follows the environment.
+   */
+  on_failure: Record<string, OnFailure>
   /** Content of every script, SQL file and check file that it names, by path relative to the root. */
   files: Record<string, string>
 }
