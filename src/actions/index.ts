@@ -1,7 +1,10 @@
 /** The table of verbs. */
 import type { VerbName } from '../core/runbook.ts'
 import type { Verb } from './action.ts'
+import { http } from './http.ts'
+import { manual } from './manual.ts'
 import { run } from './run.ts'
+import { sql } from './sql.ts'
 
 /** A verb whose file is still to come. */
 const later = {
@@ -11,11 +14,11 @@ const later = {
 
 export const verbs: { [V in VerbName]: Verb<V> } = {
   run,
-  sql: later,
-  http: later,
+  sql,
+  http,
   backup: later,
   restore: later,
   load: later,
   script: later,
-  manual: later,
+  manual,
 }
