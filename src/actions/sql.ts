@@ -86,7 +86,7 @@ export const sql: Verb<'sql'> = {
     try {
       database = await connect(String(context.resolve(action.database)), {
         connect_ms: Math.min(context.timeout_ms, 10_000),
-        notice: context.output,
+        notice: (text) => context.output(text),
       })
     } catch (error) {
       const fault = databaseFault(error)
