@@ -32,7 +32,6 @@ type Lent = Pick<
 export interface Ask {
   command: Gated['command']
   leaves_processes?: boolean
-  env?: Record<string, string>
 }
 
 function waiting(
@@ -42,7 +41,7 @@ function waiting(
   return {
     folder,
     cwd,
-    env: { ...env, ...ask.env },
+    env,
     timeout_ms,
     interrupt,
     output,

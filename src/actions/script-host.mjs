@@ -15,9 +15,9 @@ const plain = (value) =>
   )
 
 try {
-  const { default: main } = /** @type {{ default?: unknown }} */ (
-    await import(pathToFileURL(module).href)
-  )
+  /** @type {unknown} */
+  const loaded = await import(pathToFileURL(module).href)
+  const { default: main } = /** @type {{ default?: unknown }} */ (loaded)
   if (typeof main !== 'function') throw new Error('its default export must be a function')
   const act = /** @type {(args: unknown) => unknown} */ (main)
   const value = await act(JSON.parse(readFileSync(given, 'utf8')))
