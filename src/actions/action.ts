@@ -80,10 +80,15 @@ export interface Verb<V extends VerbName = VerbName> {
   /** The expectation when a runbook names none, as CEL over the fields. */
   expectation: string
   perform(action: Extract<Action, { verb: V }>, context: ActionContext): Promise<Outcome>
-  /** Verbs without it leave no receipt. Waits for one that still runs, calling `running` first. */
+  /**
+   * Verbs without it leave no receipt. Waits for one that still runs, calling `running` first.
+   * `wrapper` is the process that was handed to the gate, as the journal has it; when the journal
+   * has none, the gate was never opened and there is nothing to recover.
+   */
   recover?(
     action: Extract<Action, { verb: V }>,
     context: ActionContext,
     running: (process: ProcessIdentity) => void,
+    wrapper: ProcessIdentity,
   ): Promise<Recovery>
 }

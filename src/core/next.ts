@@ -20,9 +20,9 @@ export type Next =
   /** A person must say what became of it. */
   | 'in_doubt'
 
-/** Whether running the step twice does no harm. */
+/** Whether running the step twice does no harm; a person can always be asked again. */
 export function mayRunAgain(step: Step): boolean {
-  return step.act === undefined || step.effect !== 'once'
+  return step.act === undefined || step.effect !== 'once' || step.act.action.verb === 'manual'
 }
 
 /** What to do with one step, given what the journal says of it. */
@@ -32,6 +32,8 @@ export function nextForStep(
   retry: ReadonlySet<string> = new Set(),
 ): Next {
   if (state === undefined) return 'start'
+  // What `finally` holds runs at every end of a run, after a stop and again after the rollback.
+  if (step.phase === 'finally' && state.status !== 'running') return 'start'
   switch (state.status) {
     case 'done':
     case 'satisfied':

@@ -16,6 +16,8 @@ export type Progress =
   | { kind: 'output'; step: string; text: string }
   /** Something a person should read: "finishing step X, then pausing", a service starting. */
   | { kind: 'note'; text: string; step?: string }
+  /** Where something can be looked at, known only now: a service's URL, a bound input. No secrets. */
+  | { kind: 'place'; name: string; url: string }
 
 export interface Choice<T extends string = string> {
   value: T
@@ -31,6 +33,8 @@ export interface View {
   /** Only views on a terminal have it. The text prompt gives back what was typed. */
   choose?<T extends string>(question: string, choices: Choice<T>[]): Promise<T>
   prompt?(question: string): Promise<string>
+  /** Hands over listr2's task of the step that begins, through which prompts are shown. */
+  adopt?(task: unknown): void
   /** The renderer for listr2; only the live view has one. */
   renderer?: unknown
   /** After the last event. Leaves the terminal as it found it. */
