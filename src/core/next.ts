@@ -20,9 +20,9 @@ export type Next =
   /** A person must say what became of it. */
   | 'in_doubt'
 
-/** Whether running the step twice does no harm. */
+/** Whether running the step twice does no harm; a person can always be asked again. */
 export function mayRunAgain(step: Step): boolean {
-  return step.act === undefined || step.effect !== 'once'
+  return step.act === undefined || step.effect !== 'once' || step.act.action.verb === 'manual'
 }
 
 /** What to do with one step, given what the journal says of it. */

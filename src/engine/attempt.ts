@@ -58,19 +58,20 @@ export async function perform(bound: Bound, attempt: Attempt, role: Role): Promi
   return judged(bound, attempt, role, (context) => verbOf(attempt.action).perform(attempt.action as never, context))
 }
 
-/** Finds out what became of an attempt whose tool died; waits for one that still runs. */
+/** Finds out what became of an attempt whose tool died; waits for one that still runs. `wrapper`: who stood at the gate. */
 export async function recover(
   bound: Bound,
   attempt: Attempt,
   role: Role,
   running: (process: ProcessIdentity) => void,
+  wrapper: ProcessIdentity | undefined,
 ): Promise<{ state: 'never' | 'unknown' } | { state: 'ended'; judged: Judged }> {
   const verb = verbOf(attempt.action)
   let found: Recovery = { state: 'unknown' }
-  if (verb.recover === undefined) return found
+  if (verb.recover === undefined || wrapper === undefined) return found
   const recoverIt = verb.recover.bind(verb)
   const result = await judged(bound, attempt, role, async (context) => {
-    found = await recoverIt(attempt.action as never, context, running)
+    found = await recoverIt(attempt.action as never, context, running, wrapper)
     return found.state === 'ended' ? found.outcome : { fields: {} }
   })
   found = found as Recovery

@@ -51,3 +51,15 @@ function decoded(text: string): Buffer {
     hint: 'make one: openssl rand -hex 32',
   })
 }
+
+/** Where something is kept for one environment of one runbook; the folder itself is not made. */
+export function environmentFolder(
+  root: string,
+  what: string,
+  runbook: string,
+  environment: string,
+): string {
+  // Names of the schema are plain already; a plan from elsewhere does not lead out of the folder either.
+  const plain = (name: string) => encodeURIComponent(name).replace(/^\./, '%2E')
+  return join(stateFolder(root), what, plain(runbook), plain(environment))
+}

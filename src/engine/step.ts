@@ -14,6 +14,7 @@ import { resolve } from '../core/templates.ts'
 import { askChecks, type Asking } from './ask.ts'
 import { leavesReceipt, perform, recover, type Judged, type Role } from './attempt.ts'
 import { takeOutputs } from './outputs.ts'
+import { needsPerson, someoneAnswers } from './persons.ts'
 import { attemptFolder, halt, scopeOf, type Runtime } from './runtime.ts'
 
 /** How it ended for now; `stopped`: the reason is in `rt.halt`. */
@@ -60,6 +61,12 @@ async function startStep(rt: Runtime, step: Step): Promise<StepEnd> {
       await rt.journal.record({ type: 'step.skipped', step: step.id, reason: `when ${step.when.source} is false` })
       return 'over'
     }
+  }
+  if (needsPerson(step) && !someoneAnswers(rt.plan, rt.view)) {
+    const reason = `a person must answer: ${step.title}`
+    await rt.journal.record({ type: 'step.waiting', step: step.id, reason })
+    halt(rt, { kind: 'waiting', step, reason })
+    return 'stopped'
   }
   if (!(await requirementsHold(rt, step))) return 'stopped'
   const known = stepState(rt.journal.state, step.id)
@@ -242,10 +249,11 @@ async function recoverStep(rt: Runtime, step: Step): Promise<StepEnd> {
 
 /** What became of a step's action after a crash. When it never started, the journal says so from now on. */
 export async function recoverFlight(rt: Runtime, step: Step, action: Attempt): ReturnType<typeof recover> {
-  const attempt = stepState(rt.journal.state, step.id).flight?.attempt ?? 1
+  const { flight } = stepState(rt.journal.state, step.id)
+  const attempt = flight?.attempt ?? 1
   const found = await recover(rt, action, { ...role(rt, step, attempt, `do-${attempt}`), kind: 'do', gate: () => Promise.resolve() }, (process) => {
     rt.view.progress({ kind: 'note', step: step.id, text: `still running (pid ${process.pid}); waiting up to its timeout` })
-  })
+  }, flight?.process)
   if (found.state === 'never') {
     await rt.journal.record({ type: 'step.resolved', step: step.id, as: 'not_done', reason: 'its process never passed the gate', by: rt.actor })
   }

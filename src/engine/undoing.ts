@@ -38,7 +38,7 @@ async function undoPart(rt: Runtime, step: Step, undo: Undo, part: number, last:
     const base = role(rt, step, flight.attempt, `undo-${flight.attempt}-${part}`)
     const found = await recover(rt, undo, { ...base, kind: 'undo', gate: () => Promise.resolve() }, ({ pid }) => {
       note(rt, step, `its undo is still running (pid ${pid}); waiting up to its timeout`)
-    })
+    }, flight.process)
     if (found.state === 'ended') return undoActed(rt, step, undo, part, last, flight.attempt, found.judged)
   }
   rt.view.progress({ kind: 'doing', step: step.id, what: 'undoing' })
