@@ -24,13 +24,13 @@ async function reportOf(root: string, plan: Plan, flags: Flags): Promise<PlanRep
   // Asking needs processes, a database client and services; most plans ask nothing.
   const { reportPlan, wantsAsking } = await import('../engine/plan-report.ts')
   if (flags.offline === true || !wantsAsking(plan)) return reportPlan(plan, undefined)
-  const [{ bind }, { openSession }] = await Promise.all([import('../engine/bind.ts'), import('../engine/session.ts')])
+  const [{ bind }, { openSession }, { planAsker }] = await Promise.all([import('../engine/bind.ts'), import('../engine/session.ts'), import('../engine/operate.ts')])
   const session = await openSession(root, 'memory:')
   const say = (text: string) => { process.stderr.write(`${text}\n`) }
   try {
     const opened = await bind(session, plan, { vars: flags.var, fresh: flags.fresh === true, say, place: () => undefined })
     try {
-      return await reportPlan(plan, opened.bound)
+      return await reportPlan(plan, planAsker(opened.bound))
     } finally {
       await opened.close()
     }

@@ -13,6 +13,8 @@ import { askChecks, type Asking } from './ask.ts'
 import { busy, heartbeat, takeRun } from './lease.ts'
 import { openOutputs } from './outputs.ts'
 import { demandBackups } from './backups.ts'
+import { nobody } from './persons.ts'
+import type { Asker } from './plan-report.ts'
 import { recorder } from './recorder.ts'
 import { goBack, proceed } from './run.ts'
 import { scopeOf, type Bound, type Runtime } from './runtime.ts'
@@ -129,6 +131,17 @@ export function askingOutsideARun(bound: Bound, ask: Runtime['ask'], folder: str
     output: () => undefined,
     outputEnds: () => undefined,
     patient: true,
+  }
+}
+
+/** How a plan asks its checks: once each, patiently never, nobody's answer awaited. */
+export function planAsker(bound: Bound): Asker {
+  return {
+    scope: scopeOf(bound),
+    ask: async (checks, step) => {
+      const asking = { ...askingOutsideARun(bound, nobody, `plan-${step?.id ?? 'requires'}`), patient: false, ...(step !== undefined && { step }) }
+      return (await askChecks(bound, checks, asking, true)).answered.map(({ asked }) => asked)
+    },
   }
 }
 

@@ -3,16 +3,13 @@
  * `requires` and the checks of `skip_if_verified`, and those only read.
  */
 import { selectedSteps } from '../core/compile.ts'
+import { describeAsked } from '../core/asked.ts'
+import type { Asked } from '../core/events.ts'
 import { evaluate, references, type Scope } from '../core/expressions.ts'
-import { inShort } from '../core/in-short.ts'
+import { actionInShort } from '../core/in-short.ts'
 import { planSha256, type Plan } from '../core/plan.ts'
 import type { PlannedStep, PlanReport, Would } from '../core/plan-report.ts'
-import type { Step } from '../core/runbook.ts'
-import { askChecks } from './ask.ts'
-import { askingOutsideARun } from './operate.ts'
-import { nobody } from './persons.ts'
-import { scopeOf, type Bound } from './runtime.ts'
-import { describe } from './step.ts'
+import type { Check, Step } from '../core/runbook.ts'
 
 /** Whether anything of a plan can be asked at all: else it needs no services and no secrets. */
 export function wantsAsking(plan: Plan): boolean {
@@ -20,17 +17,20 @@ export function wantsAsking(plan: Plan): boolean {
   return plan.requires.length > 0 || plan.steps.some((s) => selected.has(s.id) && (s.requires.length > 0 || s.skip_if_verified))
 }
 
-/** The report; `bound` is left out with --offline, and then nothing is asked. */
-export async function reportPlan(plan: Plan, bound: Bound | undefined): Promise<PlanReport> {
+/** How a plan asks, when it asks: brought along only then, since it takes processes and a database client. */
+export interface Asker {
+  scope: Scope
+  /** Asks checks once each, all of them, as the step that they belong to would. */
+  ask(checks: readonly Check[], step?: Step): Promise<Asked[]>
+}
+
+/** The report; without `asker`, as with --offline, nothing is asked. */
+export async function reportPlan(plan: Plan, asker: Asker | undefined): Promise<PlanReport> {
   const selected = selectedSteps(plan)
-  const problems: string[] = []
-  if (bound !== undefined) {
-    const { answered } = await askChecks(bound, plan.requires, asking(bound, 'plan-requires'), true)
-    for (const { asked } of answered) if (asked.answer !== 'holds') problems.push(describe(asked))
-  }
+  const problems = (await asker?.ask(plan.requires))?.filter((asked) => asked.answer !== 'holds').map(describeAsked) ?? []
   const steps: PlannedStep[] = []
   for (const step of [...plan.steps, ...plan.finally]) {
-    const known = selected.has(step.id) ? await foresee(plan, step, bound) : { would: 'skipped' as const, reason: 'not selected' }
+    const known = selected.has(step.id) ? await foresee(plan, step, asker) : { would: 'skipped' as const, reason: 'not selected' }
     steps.push({ ...facts(step), ...known })
   }
   const wall = steps.find((s) => s.irreversible !== undefined && s.would !== 'skipped' && s.would !== 'satisfied')
@@ -40,35 +40,32 @@ export async function reportPlan(plan: Plan, bound: Bound | undefined): Promise<
     steps,
     ...(wall !== undefined && { point_of_no_return: wall.id }),
     problems,
-    asked: bound !== undefined,
+    asked: asker !== undefined,
   }
 }
 
 type Foreseen = { would: Would; reason?: string }
 
-async function foresee(plan: Plan, step: Step, bound: Bound | undefined): Promise<Foreseen> {
-  const when = step.when === undefined ? undefined : foreseeWhen(plan, step.when.source, bound)
+async function foresee(plan: Plan, step: Step, asker: Asker | undefined): Promise<Foreseen> {
+  const when = step.when === undefined ? undefined : foreseeWhen(plan, step.when.source, asker)
   if (when !== undefined && when.would !== 'run') return when
-  if (bound === undefined) return step.skip_if_verified ? { would: 'unknown', reason: 'its check was not asked (--offline)' } : { would: 'run' }
-  for (const check of step.requires) {
-    const { answered } = await askChecks(bound, [check], asking(bound, `plan-${step.id}-requires`))
-    const asked = answered[0]?.asked
-    if (asked !== undefined && asked.answer === 'does_not_hold') return { would: 'run', reason: `a precondition does not hold now: ${describe(asked)}` }
-  }
+  if (asker === undefined) return step.skip_if_verified ? { would: 'unknown', reason: 'its check was not asked' } : { would: 'run' }
+  const broken = (await asker.ask(step.requires, step)).find((asked) => asked.answer === 'does_not_hold')
+  if (broken !== undefined) return { would: 'run', reason: `a precondition does not hold now: ${describeAsked(broken)}` }
   if (!step.skip_if_verified) return { would: 'run' }
   if (step.verify.some((check) => check.action.verb === 'manual')) return { would: 'unknown', reason: 'a person answers its check' }
-  const { answer, answered } = await askChecks(bound, step.verify, { ...asking(bound, `plan-${step.id}`), step, patient: false }, true)
-  if (answer === 'holds') return { would: 'satisfied' }
-  if (answer === 'does_not_hold') return { would: 'run' }
-  const untold = answered.find((a) => a.asked.answer === 'cannot_tell')
-  return { would: 'unknown', reason: untold === undefined ? 'its check could not be asked' : describe(untold.asked) }
+  const answers = await asker.ask(step.verify, step)
+  if (answers.every((asked) => asked.answer === 'holds')) return { would: 'satisfied' }
+  if (answers.some((asked) => asked.answer === 'does_not_hold')) return { would: 'run' }
+  const untold = answers.find((asked) => asked.answer === 'cannot_tell')
+  return { would: 'unknown', reason: untold === undefined ? 'its check could not be asked' : describeAsked(untold) }
 }
 
 /** What a condition hangs on may only be known once steps before it have run. */
-function foreseeWhen(plan: Plan, source: string, bound: Bound | undefined): Foreseen {
+function foreseeWhen(plan: Plan, source: string, asker: Asker | undefined): Foreseen {
   const waits = references(source).filter((path) => path.startsWith('steps.') || path.startsWith('services.'))
   if (waits.length > 0) return { would: 'unknown', reason: `hangs on ${waits.join(', ')}` }
-  const found = evaluate(source, bound === undefined ? offlineScope(plan) : scopeOf(bound))
+  const found = evaluate(source, asker?.scope ?? offlineScope(plan))
   if (!found.ok) return { would: 'unknown', reason: `${source}: ${found.message}` }
   return found.value === true ? { would: 'run' } : { would: 'skipped', reason: `when ${source} is false` }
 }
@@ -86,15 +83,11 @@ function facts(step: Step): Omit<PlannedStep, 'would'> {
   return {
     id, title, phase, refs,
     checks: step.verify.map((check) => check.title),
-    undo: rollback.kind === 'undo' ? undos.map(({ action }) => inShort(action)) : rollback.kind === 'keep' ? 'keep' : 'none',
+    undo: rollback.kind === 'undo' ? undos.map(({ action }) => actionInShort(action)) : rollback.kind === 'keep' ? 'keep' : 'none',
     loses: undos.flatMap(({ loses }) => loses ?? []),
-    ...(act !== undefined && { does: inShort(act.action) }),
+    ...(act !== undefined && { does: actionInShort(act.action) }),
     ...(rollback.kind === 'irreversible' && { irreversible: rollback.why }),
     ...(estimate_s !== undefined && { estimate_s }),
     ...(owner !== undefined && { owner }),
   }
-}
-
-function asking(bound: Bound, folder: string) {
-  return askingOutsideARun(bound, nobody, folder)
 }

@@ -22,7 +22,7 @@ import {
 import { choosePlace } from '../lib/postgres-user.ts'
 import { findServer } from '../lib/postgres-server.ts'
 import { createPrivate, readPrivate, replacePrivate } from '../lib/private-files.ts'
-import type { ServiceAddress, ServiceKind, ServicesOptions } from './services.ts'
+import type { ServiceAddress, ServiceKind, ServiceContext } from './services.ts'
 
 /** What the next command must know. */
 interface Known {
@@ -39,12 +39,12 @@ export function postgresService(
   name: string,
   service: Postgres,
   folder: string,
-  options: ServicesOptions,
+  context: ServiceContext,
 ): ServiceKind {
   const path = join(folder, 'server.json')
   const settings = sha256(canonicalJson(service.settings))
   const note = (text: string) => {
-    options.note(`${name}: ${text}`)
+    context.say(`${name}: ${text}`)
   }
   const known = (): Known | undefined => {
     const text = readPrivate(path)?.toString('utf8')
@@ -57,7 +57,7 @@ export function postgresService(
   const password = (): string => {
     const made = randomBytes(24).toString('base64url')
     const kept = createPrivate(join(folder, 'password'), made).toString('utf8')
-    options.masker.add(`services.${name}`, kept)
+    context.masker.add(`services.${name}`, kept)
     return kept
   }
   const urlOf = (port: number, database = service.database): string =>
@@ -65,7 +65,7 @@ export function postgresService(
 
   /** Data to start with: what is there, with binaries that fit it, else new. */
   const prepare = async (before: Known | undefined): Promise<Cluster> => {
-    const choice = options.env?.RUNBOOK_POSTGRES
+    const choice = context.env.RUNBOOK_POSTGRES
     const old = before?.cluster
     const major = old === undefined ? undefined : dataMajor(old)
     if (old !== undefined && major !== undefined) {

@@ -4,11 +4,13 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { EXIT, failure } from '../core/errors.ts'
 import type { ProcessIdentity } from '../core/events.ts'
+import type { Plan } from '../core/plan.ts'
 import type { Check, Environment, Service } from '../core/runbook.ts'
 import type { Masker } from '../core/secrets.ts'
 import { withFileLock } from '../lib/file-lock.ts'
 import { privateFolder, readPrivate, replacePrivate } from '../lib/private-files.ts'
 import { alive, self } from '../lib/processes.ts'
+import { sourceVariables, type InputBinder } from './bind-inputs.ts'
 import { environmentFolder } from './key.ts'
 import { postgresService } from './service-postgres.ts'
 import { runService } from './service-run.ts'
@@ -24,21 +26,28 @@ export interface ServiceAddress {
 export type ServicesScope = Record<string, ServiceAddress>
 
 export interface ServicesOptions {
-  /** The runbook's name: each has services of its own. */
-  runbook: string
-  environment: Environment
   root: string
   /** Delete all data first. Throws exit 7 while another command uses it. */
   fresh?: boolean
   env?: NodeJS.ProcessEnv
+  /** Asks once whether a `ready` check holds. */
+  isReady(check: Check, scope: { inputs: Values; services: ServicesScope }): Promise<boolean>
+  /** Learns the passwords that are made here, and hides them in what services say. */
+  masker: Masker
+  /** One sentence at a time, for people. */
+  say(text: string): void
+  /** Ends waiting, and with it the start: exit 130. */
+  interrupt?: AbortSignal
+}
+
+type Values = Record<string, unknown>
+
+/** What the kinds of services work with. */
+export interface ServiceContext extends Required<Omit<ServicesOptions, 'fresh'>> {
   /** Variables of the operator's environment that no service may see. */
   withheld: readonly string[]
   /** Values of some inputs while these services run. */
-  inputs(names: readonly string[], services: ServicesScope): Promise<Record<string, unknown>>
-  /** Asks once whether a `ready` check holds. */
-  isReady(check: Check, services: ServicesScope): Promise<boolean>
-  masker: Masker
-  note(text: string): void
+  pick: InputBinder['pick']
 }
 
 export interface RunningServices {
@@ -59,21 +68,37 @@ export interface ServiceKind {
   removeData(): void
 }
 
-/** Starts the services of an environment in the order in which they are declared. Throws exit 6. */
-export async function startServices(options: ServicesOptions): Promise<RunningServices> {
-  const declared = Object.entries(options.environment.services)
+/**
+ * Starts the services of a plan's environment in the order in which they are declared, each with the
+ * inputs that can be bound by then. Throws exit 6 when one does not get ready.
+ */
+export async function startServices(
+  plan: Pick<Plan, 'runbook' | 'environment' | 'inputs'>,
+  binder: Pick<InputBinder, 'pick'>,
+  options: ServicesOptions,
+): Promise<RunningServices> {
+  const { runbook, environment } = plan
+  const declared = Object.entries(environment.services)
   if (declared.length === 0) return { scope: {}, stop: () => Promise.resolve() }
 
-  const { root, runbook, environment } = options
-  const folder = privateFolder(environmentFolder(root, 'services', runbook, environment.name))
+  const context: ServiceContext = {
+    env: process.env,
+    interrupt: new AbortController().signal,
+    ...options,
+    withheld: sourceVariables(plan),
+    pick: (names, services) => binder.pick(names, services),
+  }
+  const folder = privateFolder(
+    environmentFolder(options.root, 'services', runbook, environment.name),
+  )
   const users = usersOf(folder)
   const kinds = declared.map(([name, service]) => ({
     name,
-    kind: kindOf(name, service, folder, options),
+    kind: kindOf(name, service, folder, context),
   }))
   const locked = <T>(work: () => Promise<T>) =>
     withFileLock(join(folder, 'lock'), work, () => {
-      options.note(
+      options.say(
         `waiting for another command that starts or ends the services of ${environment.name}`,
       )
     })
@@ -92,7 +117,10 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
     }
     const mine = users.add()
     try {
-      for (const { name, kind } of kinds) scope[name] = await kind.start(shared, { ...scope })
+      for (const { name, kind } of kinds) {
+        if (context.interrupt.aborted) throw interrupted()
+        scope[name] = await kind.start(shared, { ...scope })
+      }
       return mine
     } catch (error) {
       users.remove(mine)
@@ -114,12 +142,12 @@ function kindOf(
   name: string,
   service: Service,
   folder: string,
-  options: ServicesOptions,
+  context: ServiceContext,
 ): ServiceKind {
   const own = privateFolder(join(folder, name))
   return service.kind === 'postgres'
-    ? postgresService(name, service, own, options)
-    : runService(name, service, own, options)
+    ? postgresService(name, service, own, context)
+    : runService(name, service, own, context)
 }
 
 /** Which commands use the services: a file for each, which counts for as long as its process lives. */
@@ -149,6 +177,11 @@ function usersOf(folder: string) {
       return readdirSync(users).length
     },
   }
+}
+
+/** What ends a start that nobody waits for any more. */
+export function interrupted(): Error {
+  return failure(EXIT.interrupted, 'interrupted while the services were starting')
 }
 
 function inUse(environment: Environment): Error {
