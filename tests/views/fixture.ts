@@ -1,14 +1,12 @@
 /** Made-up plans and journals for the tests of the views. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
-import type { Actor, NewEvent } from '../../src/core/events.ts'
-import type { Event } from '../../src/core/events.ts'
+import type { Actor, Event, NewEvent } from '../../src/core/events.ts'
 import type { Plan } from '../../src/core/plan.ts'
 import type { Check, Phase, Step } from '../../src/core/runbook.ts'
 import { apply, fold, type RunState } from '../../src/core/state.ts'
 import type { View } from '../../src/core/view.ts'
-import type { Outlet, OutStream } from '../../src/lib/outlet.ts'
-import { outlet } from '../../src/lib/outlet.ts'
+import { outlet, type Outlet, type OutStream } from '../../src/lib/outlet.ts'
 
 export const by: Actor = {
   user: 'ana',
@@ -67,7 +65,12 @@ export function plan(phases: Record<string, Step[]>, more: Partial<Plan> = {}): 
     },
     inputs: {
       app_url: { kind: 'value', type: 'url', value: 'https://me:pass@hotel.example.com/' },
-      token: { kind: 'secret', type: 'string', from: 'env TOKEN' },
+      token: {
+        kind: 'secret',
+        type: 'string',
+        from: 'env TOKEN',
+        declared: { type: 'string', secret: true, refs: [], at: 'r.yaml:3:3' },
+      },
     },
     requires: [],
     scopes: {},
