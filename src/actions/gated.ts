@@ -32,7 +32,6 @@ type Lent = Pick<
 export interface Ask {
   command: Gated['command']
   leaves_processes?: boolean
-  env?: Record<string, string>
 }
 
 function waiting(
@@ -42,7 +41,7 @@ function waiting(
   return {
     folder,
     cwd,
-    env: { ...env, ...ask.env },
+    env,
     timeout_ms,
     interrupt,
     output,
@@ -62,11 +61,12 @@ export function performGated(context: Lent, ask: Ask): Promise<Ending> {
 /** Finds out what came of one whose tool died; `outcome` makes of its end what `perform` would have. */
 export async function recoverProcess(
   context: Lent,
-  wrapper: ProcessIdentity,
+  wrapper: ProcessIdentity | undefined,
   running: (process: ProcessIdentity) => void,
   outcome: (ending: Ending) => Outcome | Promise<Outcome>,
   ask: Omit<Ask, 'command'> = {},
 ): Promise<Recovery> {
+  if (wrapper === undefined) return { state: 'unknown' }
   const found = await recoverGated(waiting(context, ask), wrapper, running)
   if (found.state !== 'ended') return found
   return { state: 'ended', outcome: await outcome(found.ending) }

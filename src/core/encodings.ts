@@ -56,16 +56,17 @@ function partsOf(secret: string): Set<string> {
   return parts
 }
 
-/** The password of `scheme://user:password@host`, as it stands there and decoded. */
+/** The password of `scheme://user:password@host` or `?password=`, as it stands there and decoded. */
 function passwordsOf(text: string): string[] {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return []
   // Not the URL class: it refuses URLs of several hosts, and encodes what was not encoded. A password
   // that should have been encoded may hold `@` and `/`; where it ends is then anybody's guess: both.
-  const user = /^[a-z][a-z0-9+.-]*:\/\/[^:@/?#]*:/i.exec(text)?.[0]
-  if (user === undefined) return []
-  const rest = text.slice(user.length)
+  const user = /^[^:]*:\/\/[^:@/?#]*:/.exec(text)?.[0]
+  const rest = user === undefined ? '' : text.slice(user.length)
   const found = [/^[^@/?#]+(?=@)/, /^[^/?#]+(?=@)/, /^.+(?=@)/s].flatMap(
     (r) => r.exec(rest)?.[0] ?? [],
   )
+  for (const [, password = ''] of text.matchAll(/[?&]password=([^&#]*)/gi)) found.push(password)
   return found.flatMap((password) => {
     try {
       return [password, decodeURIComponent(password)]

@@ -2,7 +2,7 @@
 import { resolve as absolute, delimiter } from 'node:path'
 import { createMasker } from '../core/secrets.ts'
 import { textOf } from '../core/templates.ts'
-import { pgEnvironment } from '../lib/postgres.ts'
+import { pgEnvironment } from '../lib/database-url.ts'
 
 /** What a plan was bound to, as far as processes are concerned. */
 export interface ProcessInputs {
@@ -85,7 +85,8 @@ function build(
     if (visible(name)) env[name.toUpperCase()] = textOf(value)
   }
   const { database_url: database } = bound.inputs
-  if (typeof database === 'string' && visible('database_url')) {
+  const isPostgres = typeof database === 'string' && /^postgres(ql)?:/i.test(database)
+  if (isPostgres && visible('database_url')) {
     for (const name of CONNECTION) delete env[name]
     Object.assign(env, pgEnvironment(database))
   }

@@ -72,11 +72,15 @@ export async function endDaemon(
   await ended(identity, 5000)
 }
 
-/** Whether the process is gone, waiting so long for it. */
-export async function ended(identity: ProcessIdentity, within_ms: number): Promise<boolean> {
+/** Whether the process is gone, waiting so long for it, or until nobody wants to know any more. */
+export async function ended(
+  identity: ProcessIdentity,
+  within_ms: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
   const until = performance.now() + within_ms
   while (alive(identity)) {
-    if (performance.now() > until) return false
+    if (performance.now() > until || signal?.aborted === true) return false
     await sleep(10)
   }
   return true

@@ -188,7 +188,6 @@ export async function startGated(options: Gated): Promise<Ending> {
     )
   } catch (error) {
     close()
-    await options.gate()
     return unstarted(
       existsSync(cwd) ? (error as Error).message : `the working folder ${cwd} does not exist`,
     )

@@ -1,22 +1,29 @@
 /** A PostgreSQL server of our own: made, started, found again, stopped. It never runs as root. */
 import {
-  chmodSync,
   chownSync,
-  cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT, failure } from '../core/errors.ts'
 import type { ProcessIdentity } from '../core/events.ts'
 import { endDaemon, startDaemon, tailOf } from './daemons.ts'
+import {
+  ENVIRONMENT,
+  forsakenPlaces,
+  ids,
+  isChosen,
+  reachable,
+  serverUser,
+} from './postgres-user.ts'
 import type { ServerBinaries } from './postgres-server.ts'
 import { alive, identify, runCommand } from './processes.ts'
 
@@ -28,74 +35,62 @@ export interface Cluster {
   place: string
   /** The folder of the binaries that it runs with. */
   binaries: string
+  origin: ServerBinaries['origin']
   version: string
 }
 
-interface ServerUser {
-  name: string
-  uid: number
-  gid: number
+/** Whether there is a place still: folders for temporary files are emptied by others. */
+export function placeExists(place: string): boolean {
+  return existsSync(place)
 }
 
-/** Whom the server runs as when we are root; undefined when we are not. */
-function serverUser(): ServerUser | undefined {
-  if (process.geteuid?.() !== 0) return undefined
-  const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
-  for (const name of ['postgres', 'nobody']) {
-    const [, , uid, gid] = lines.find((line) => line.startsWith(`${name}:`))?.split(':') ?? []
-    if (Number(uid) > 0) return { name, uid: Number(uid), gid: Number(gid) }
-  }
-  return { name: '65534', uid: 65_534, gid: 65_534 }
+/** Whether the binaries that it ran with are there still. */
+export function hasBinaries(cluster: Cluster): boolean {
+  return existsSync(join(cluster.binaries, 'postgres'))
 }
 
-/** What a server sees: nothing of the operator's, least of all PGHOST, PGDATA or secrets. */
-const ENVIRONMENT = { PATH: process.env.PATH ?? '', TZ: 'UTC', LC_ALL: 'C' }
+/** A cluster in that place which runs with these binaries. Throws exit 6 when its user cannot run them. */
+export async function clusterOf(server: ServerBinaries, place: string): Promise<Cluster> {
+  const binaries = await reachable(server.folder, place)
+  return { place, binaries, origin: server.origin, version: server.version }
+}
 
-/** Makes an empty cluster whose superuser has this password. Throws exit 6 when it cannot be made. */
-export async function makeCluster(
-  binaries: ServerBinaries,
-  folder: string,
-  password: string,
-): Promise<Cluster> {
+/** Makes its data, with a superuser who has this password. Throws exit 6 when it cannot be made. */
+export async function makeData(cluster: Cluster, password: string): Promise<void> {
+  const { place, binaries } = cluster
   const user = serverUser()
-  const place = user === undefined ? folder : placeFor(user)
-  try {
-    const bin = user === undefined ? binaries.folder : await reachable(binaries.folder, place, user)
-    const secret = join(place, 'initial-password')
-    writeFileSync(secret, password, { mode: 0o600 })
-    mkdirSync(dataOf(place), { mode: 0o700 })
-    for (const path of user === undefined ? [] : [secret, dataOf(place)]) {
-      chownSync(path, user?.uid ?? 0, user?.gid ?? 0)
-    }
-    const made = await runCommand(
-      [
-        join(bin, 'initdb'),
-        `--pgdata=${dataOf(place)}`,
-        `--username=${SUPERUSER}`,
-        `--pwfile=${secret}`,
-        '--auth=scram-sha-256',
-        '--locale=C',
-        '--encoding=UTF8',
-        '--no-sync',
-        '--no-instructions',
-      ],
-      { cwd: place, env: ENVIRONMENT, ...ids(user) },
-    )
-    rmSync(secret)
-    if (made.code !== 0) throw cannot('make a PostgreSQL database', made.stderr || made.stdout)
-    return { place, binaries: bin, version: binaries.version }
-  } catch (error) {
-    if (place !== folder) rmSync(place, { recursive: true, force: true })
-    throw error
-  }
+  // Under another name until it is whole: half of it must never be taken for all of it.
+  const unfinished = join(place, 'data.new')
+  const secret = join(place, 'initial-password')
+  for (const path of [unfinished, secret]) rmSync(path, { recursive: true, force: true })
+  writeFileSync(secret, password, { mode: 0o600, flag: 'wx' })
+  mkdirSync(unfinished, { mode: 0o700 })
+  if (user !== undefined)
+    for (const path of [secret, unfinished]) chownSync(path, user.uid, user.gid)
+  const made = await runCommand(
+    [
+      join(binaries, 'initdb'),
+      `--pgdata=${unfinished}`,
+      `--username=${SUPERUSER}`,
+      `--pwfile=${secret}`,
+      '--auth=scram-sha-256',
+      '--locale=C',
+      '--encoding=UTF8',
+      '--no-sync',
+      '--no-instructions',
+    ],
+    { cwd: place, env: ENVIRONMENT, ...ids() },
+  )
+  rmSync(secret)
+  if (made.code !== 0) throw cannot('make a PostgreSQL database', made.stderr || made.stdout)
+  renameSync(unfinished, dataOf(place))
 }
 
-/** Removes a stopped cluster's data, wherever it lies. */
-export function removeCluster(cluster: Cluster, folder: string): void {
-  // Only what `placeFor` made is removed: the record that names it is a file like any other.
-  const ours = basename(cluster.place).startsWith(PLACE) && PLACES.includes(dirname(cluster.place))
-  if (ours) rmSync(cluster.place, { recursive: true, force: true })
-  rmSync(dataOf(folder), { recursive: true, force: true })
+/** Removes a stopped cluster, wherever it lies. */
+export function removeCluster(cluster: Pick<Cluster, 'place'>): void {
+  const { place } = cluster
+  // Only what `choosePlace` made goes whole: the record that names it is a file like any other.
+  rmSync(isChosen(place) ? place : dataOf(place), { recursive: true, force: true })
 }
 
 /** The major version that the data was made with; undefined when there is no data (any more). */
@@ -117,7 +112,6 @@ export async function startCluster(
     note: (text: string) => void
   },
 ): Promise<ProcessIdentity> {
-  const user = serverUser()
   const data = dataOf(cluster.place)
   const settings = { ...options.settings }
   const until = performance.now() + 60_000
@@ -135,7 +129,7 @@ export async function startCluster(
         cwd: cluster.place,
         env: ENVIRONMENT,
         log: options.log,
-        ...ids(user),
+        ...ids(),
       },
     )
     gate.destroy()
@@ -149,12 +143,23 @@ export async function startCluster(
       options.note(`PostgreSQL ${cluster.version} has no ${library} here: it starts without it`)
     } else if (/pre-existing shared memory block/.test(tail) && performance.now() < until) {
       await sleep(100) // what is left of a killed server still ends
+    } else if (/lock file "postmaster.pid" already exists/.test(tail) && isUnused(data)) {
+      // Its number was given to another process, as in a container that was started again.
+      rmSync(join(data, 'postmaster.pid'), { force: true })
     } else throw cannot('start PostgreSQL', tail)
   }
 }
 
+/** Ends and removes clusters whose service folder somebody deleted. */
+export async function removeForsaken(): Promise<void> {
+  for (const place of forsakenPlaces()) {
+    await stopCluster({ place })
+    removeCluster({ place })
+  }
+}
+
 /** The running server of this cluster, whoever started it. */
-export function runningServer(cluster: Cluster): ProcessIdentity | undefined {
+export function runningServer(cluster: Pick<Cluster, 'place'>): ProcessIdentity | undefined {
   const [pid] = postmasterFile(dataOf(cluster.place))
   const identity = pid === undefined ? undefined : identify(Number(pid))
   return identity !== undefined && worksIn(identity.pid, dataOf(cluster.place))
@@ -163,7 +168,7 @@ export function runningServer(cluster: Cluster): ProcessIdentity | undefined {
 }
 
 /** Ends it in order: what is open is rolled back, what is committed is on the disk. */
-export async function stopCluster(cluster: Cluster): Promise<void> {
+export async function stopCluster(cluster: Pick<Cluster, 'place'>): Promise<void> {
   const server = runningServer(cluster)
   if (server !== undefined)
     await endDaemon(server, { signal: 'SIGINT', grace_ms: 20_000, group: false })
@@ -171,47 +176,6 @@ export async function stopCluster(cluster: Cluster): Promise<void> {
 
 function dataOf(place: string): string {
   return join(place, 'data')
-}
-
-const PLACE = 'runbook-postgres-'
-/** The first survives a restart of the machine. */
-const PLACES = ['/var/tmp', tmpdir()]
-
-function placeFor(user: ServerUser): string {
-  const parent = PLACES.find((p) => existsSync(p)) ?? tmpdir()
-  const place = mkdtempSync(join(parent, PLACE))
-  // Ours; the user may pass through to the data, which is its own.
-  chmodSync(place, 0o711)
-  void user
-  return place
-}
-
-/** The binaries themselves, or a copy of their package where the user cannot reach them: `/root/…`. */
-async function reachable(folder: string, place: string, user: ServerUser): Promise<string> {
-  const works = async (bin: string) => {
-    const { code } = await runCommand([join(bin, 'postgres'), '--version'], {
-      cwd: '/',
-      env: ENVIRONMENT,
-      ...ids(user),
-    })
-    return code === 0
-  }
-  if (await works(folder)) return folder
-  const copy = join(place, 'postgresql')
-  cpSync(dirname(folder), copy, { recursive: true, verbatimSymlinks: true })
-  const bin = join(copy, basename(folder))
-  if (await works(bin)) return bin
-  throw failure(
-    EXIT.precondition,
-    `PostgreSQL does not run as root, and ${user.name} cannot run ${folder}`,
-    {
-      hint: 'run as another user, or install PostgreSQL where everybody can run it',
-    },
-  )
-}
-
-function ids(user: ServerUser | undefined): { uid?: number; gid?: number } {
-  return user === undefined ? {} : { uid: user.uid, gid: user.gid }
 }
 
 /** The lines of postmaster.pid: pid, data folder, start, port, …, and the status as the eighth. */
@@ -235,9 +199,18 @@ async function ready(data: string, server: ProcessIdentity, until: number): Prom
 /** A server works in its data folder: so the number in a file left over is told from the real one. */
 function worksIn(pid: number, data: string): boolean {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`) === data
+    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(data)
   } catch {
     return process.platform !== 'linux'
+  }
+}
+
+/** Whether no process at all works in the data folder, as far as one can know. */
+function isUnused(data: string): boolean {
+  try {
+    return !readdirSync('/proc').some((name) => /^\d+$/.test(name) && worksIn(Number(name), data))
+  } catch {
+    return false
   }
 }
 

@@ -99,8 +99,9 @@ test('a URL whose query holds an @, and one whose password should have been enco
   const masker = createMasker([
     ['a', 'postgres://u:first-pass@h/db?application_name=x@y'],
     ['b', 'postgres://u:sec@nd/pass@h/db'],
+    ['c', 'postgres://h/db?user=u&password=th%21rd-one&x=y'],
   ])
-  expect(masker.mask('first-pass sec@nd/pass')).toBe('***(a) ***(b)')
+  expect(masker.mask('first-pass sec@nd/pass th!rd-one')).toBe('***(a) ***(b) ***(c)')
 })
 
 test('secrets that overlap leave nothing of either', () => {
