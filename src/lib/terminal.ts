@@ -78,7 +78,7 @@ export function canPaint(stream: Surface, env: Env = process.env): boolean {
 }
 
 /** Whether a CI system reads the log and obeys lines in it. */
-export function readByCi(env: Env = process.env): boolean {
+function readByCi(env: Env): boolean {
   return Boolean(env['GITHUB_ACTIONS'] || env['TF_BUILD'])
 }
 

@@ -106,7 +106,7 @@ function stepLines(out: Page, step: Step | undefined, look: Look): void {
   if (step.scope.length > 0) out.field('  scope', step.scope.join(', '))
 }
 
-export interface CheckParameter {
+interface CheckParameter {
   name: string
   type: string
   secret: boolean

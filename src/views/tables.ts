@@ -100,7 +100,7 @@ export function locksText(locks: readonly HeldLock[], look: Look): string {
 }
 
 /** Who has the lock, since when, doing what: one line. */
-export function lockSentence(lock: HeldLock, look: Look): string {
+function lockSentence(lock: HeldLock, look: Look): string {
   if (lock.run === undefined) return 'free'
   const status = lock.status === undefined ? '' : `, ${runWord(lock.status, look)}`
   const run = `held by run ${cell(lock.run, look)}${status}`

@@ -1,6 +1,6 @@
 /**
  * Plays a made-up run into the live view, to look at it and for the tests:
- * `node tests/views/demo.ts [speed] [question|rollback|die]`.
+ * `node tests/views/demo.ts [speed] [question|rollback|die|quit]`.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Listr, type ListrRendererFactory } from 'listr2'
@@ -37,6 +37,7 @@ async function one(id: string): Promise<void> {
     return
   }
   if (process.argv.includes('die') && id === failing) process.exit(1)
+  if (process.argv.includes('quit') && id === failing) process.kill(process.pid, 'SIGQUIT')
   run.add({ type: 'step.armed', step: id, attempt: 1 })
   run.add({ type: 'step.started', step: id, attempt: 1 })
   view.progress({ kind: 'doing', step: id, what: 'doing' })

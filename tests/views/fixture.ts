@@ -16,7 +16,7 @@ export const by: Actor = {
 
 const HASH = '3f2a91c4d5e6f708192a3b4c5d6e7f80912a3b4c5d6e7f80912a3b4c5d6e7f80'
 
-export function check(title: string): Check {
+function check(title: string): Check {
   const action = { verb: 'run' as const, script: 'true', leaves_processes: false }
   return { title, params: {}, action, expect: [], timeout: '10m', env: {}, at: 'r.yaml:9:9' }
 }

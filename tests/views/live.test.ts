@@ -135,7 +135,7 @@ const havePty = (() => {
 })()
 
 describe.skipIf(!havePty)('in a real pseudo-terminal', () => {
-  test.each(['demo.ts 60', 'demo.ts 60 rollback', 'demo.ts 60 die'])(
+  test.each(['demo.ts 60', 'demo.ts 60 rollback', 'demo.ts 60 die', 'demo.ts 60 quit'])(
     '%s',
     async (command) => {
       const { stdout } = await inPty(command).catch((error: unknown) => error as { stdout: string })
