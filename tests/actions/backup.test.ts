@@ -166,7 +166,7 @@ test('no file, no server, no tools: each says so', async () => {
   const bare = { ...at, env: { PATH: at.root } }
   await expect(backup.perform(dump(), bare)).rejects.toMatchObject({
     exit: 6,
-    message: 'pg_dump and pg_restore is not on the PATH',
+    message: 'not on the PATH: pg_dump, pg_restore',
     hint: expect.stringMatching(/postgresql-client.*libpq/) as string,
   })
 })
