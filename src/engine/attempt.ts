@@ -8,7 +8,7 @@ import type { Answer, ProcessIdentity } from '../core/events.ts'
 import { judge, type Scope } from '../core/expressions.ts'
 import type { Action, Attempt, Step } from '../core/runbook.ts'
 import { isTemplateError, pieces, resolve } from '../core/templates.ts'
-import { processEnvironment } from './inputs.ts'
+import { processEnvironment } from './process-environment.ts'
 import { attemptFolder, type Bound } from './runtime.ts'
 
 /** Who acts, and what may be different for it. */

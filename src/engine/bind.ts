@@ -1,9 +1,12 @@
 /** From a plan to what can run: services up, inputs bound, secrets known to the masker. */
 import type { Plan } from '../core/plan.ts'
+import { EXIT, failure } from '../core/errors.ts'
 import { createMasker, fingerprint } from '../core/secrets.ts'
-import { inputBinder } from './bind-inputs.ts'
+import { askCheck } from './ask.ts'
+import { inputBinder, sourceVariables } from './bind-inputs.ts'
 import { loadKey } from './key.ts'
 import type { Bound } from './runtime.ts'
+import { askingOutsideARun } from './operate.ts'
 import { startServices } from './services.ts'
 import type { Session } from './session.ts'
 
@@ -31,18 +34,26 @@ export async function bind(session: Session, plan: Plan, wishes: BindWishes): Pr
   const { root, folder, actor } = session
   const interrupt = wishes.interrupt === undefined ? {} : { interrupt: wishes.interrupt }
   const binder = inputBinder(plan, { root, vars: wishes.vars, ...interrupt })
-  const services = await startServices(plan, binder, { root, fresh: wishes.fresh, say: wishes.say, ...interrupt })
+  const masker = createMasker()
+  let key: Buffer | undefined
+  const common = { root, folder, plan, actor, masker, key: () => (key ??= loadKey(root)) }
+  const services = await startServices(plan, binder, {
+    root,
+    fresh: wishes.fresh,
+    say: wishes.say,
+    masker,
+    ...interrupt,
+    isReady: async (check, scope) => {
+      // What is bound by now is all that a service's own check may look at.
+      const early: Bound = { ...common, ...scope, secrets: new Map(), withheld: sourceVariables(plan) }
+      const asking = askingOutsideARun(early, nobodyAnswers, 'ready')
+      return (await askCheck(early, check, { ...asking, patient: false })).asked.answer === 'holds'
+    },
+  })
   try {
-    const { values, secrets, sourceVariables } = await binder.all(services.scope)
-    let key: Buffer | undefined
-    const bound: Bound = {
-      root, folder, plan, actor, secrets,
-      inputs: values,
-      withheld: sourceVariables,
-      services: services.scope,
-      masker: createMasker(secrets),
-      key: () => (key ??= loadKey(root)),
-    }
+    const { values, secrets, sourceVariables: withheld } = await binder.all(services.scope)
+    for (const [name, value] of secrets) masker.add(name, value)
+    const bound: Bound = { ...common, secrets, withheld, inputs: values, services: services.scope }
     for (const name of bound.masker.weakSecrets()) {
       wishes.say(`the secret ${name} is too short or too common to be hidden in output`)
     }
@@ -56,3 +67,6 @@ export async function bind(session: Session, plan: Plan, wishes: BindWishes): Pr
     throw error
   }
 }
+
+const nobodyAnswers = (): Promise<never> =>
+  Promise.reject(failure(EXIT.usage, 'whether a service is ready is no question for a person'))

@@ -1,6 +1,6 @@
 /** A process as a service: a command that serves on the port it is given. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, realpathSync, rmSync } from 'node:fs'
+import { realpathSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,9 +14,16 @@ import { endDaemon, ended, freePort, startDaemon, tailOf } from '../lib/daemons.
 import { privateFolder, readPrivate, replacePrivate } from '../lib/private-files.ts'
 import { alive } from '../lib/processes.ts'
 import { endLeftovers, TOKEN } from '../lib/tree.ts'
+import { which } from '../lib/which.ts'
 import { needsOf } from './input-sources.ts'
 import { withheldFrom } from './process-environment.ts'
-import type { ServiceAddress, ServiceKind, ServicesOptions, ServicesScope } from './services.ts'
+import {
+  interrupted,
+  type ServiceAddress,
+  type ServiceContext,
+  type ServiceKind,
+  type ServicesScope,
+} from './service.ts'
 
 /** What the next command must know. */
 type Known = { port: number } & (Running | { process?: undefined })
@@ -47,7 +54,7 @@ export function runService(
   name: string,
   service: Run,
   folder: string,
-  options: ServicesOptions,
+  context: ServiceContext,
 ): ServiceKind {
   const path = join(folder, 'process.json')
   const log = join(folder, 'service.log')
@@ -63,7 +70,7 @@ export function runService(
 
   const begin = async (port: number, token: string, env: Record<string, string>, spec: string) => {
     const { identity, gate } = await startDaemon(['bash', '-c', GATE, service.run], {
-      cwd: options.root,
+      cwd: context.root,
       env: { ...env, [TOKEN]: token },
       log,
     })
@@ -89,12 +96,14 @@ export function runService(
     services: ServicesScope,
     port: number,
   ) => {
-    const patience = patienceOf(service)
-    const until = performance.now() + patience
-    const asked = new AbortController()
-    const over = ended(process, patience, asked.signal).then(() => undefined)
+    const { ready } = service
+    const inputs = ready === undefined ? {} : await context.pick(needsOf(ready).inputs, services)
     const ask = () =>
-      service.ready === undefined ? listens(port) : options.isReady(service.ready, services)
+      ready === undefined ? listens(port) : context.isReady(ready, { inputs, services })
+    const until = performance.now() + patienceOf(service)
+    const asked = new AbortController()
+    const unwanted = AbortSignal.any([asked.signal, context.interrupt])
+    const over = ended(process, patienceOf(service), unwanted).then(() => undefined)
     try {
       for (let pause = 20; performance.now() < until; pause = Math.min(pause * 1.5, 500)) {
         // An answer may belong to somebody else on that port, and may be long in coming.
@@ -106,10 +115,11 @@ export function runService(
     } finally {
       asked.abort()
     }
+    if (context.interrupt.aborted) throw interrupted()
     throw notReady(alive(process) ? 'was not ready in time' : 'ended before it was ready')
   }
   const notReady = (what: string): Error => {
-    const tail = options.masker.mask(tailOf(log))
+    const tail = context.masker.mask(tailOf(log))
     const said = tail === '' ? 'it said nothing' : `it said:\n${tail}`
     return failure(EXIT.precondition, `the service ${name} ${what}; ${said}`, {
       hint: `its output is in ${log}`,
@@ -123,11 +133,11 @@ export function runService(
       if (!(runs && shared)) await end()
       const port = runs && shared ? before.port : await freePort(before?.port)
       const services = { ...others, [name]: address(port) }
-      const own = await ownEnvironment(name, service, services, options)
+      const own = await ownEnvironment(name, service, services, context)
       const spec = sha256(canonicalJson([service.run, own]))
       if (runs && shared) {
         if (before.spec !== spec) {
-          options.note(
+          context.say(
             `${name}: another command uses it; what changed counts from its next start on`,
           )
         }
@@ -135,7 +145,7 @@ export function runService(
       }
       const token = `runbook-service-${randomBytes(12).toString('hex')}`
       const env = {
-        ...withNode(withheldFrom(options.env ?? process.env, options.withheld)),
+        ...withNode(withheldFrom(context.env, context.withheld)),
         ...own,
         PORT: String(port),
         RUNBOOK_SERVICE_DIR: privateFolder(dir),
@@ -155,9 +165,9 @@ async function ownEnvironment(
   name: string,
   service: Run,
   services: ServicesScope,
-  options: ServicesOptions,
+  context: ServiceContext,
 ): Promise<Record<string, string>> {
-  const inputs = await options.inputs(needsOf(service.env).inputs, services)
+  const inputs = await context.pick(needsOf(service.env).inputs, services)
   try {
     return Object.fromEntries(
       Object.entries(service.env).map(([variable, template]) => {
@@ -174,11 +184,9 @@ async function ownEnvironment(
 
 /** With our own Node first where the machine's `node` is another one, which may be too old. */
 function withNode(env: Record<string, string>): Record<string, string> {
-  const folders = (env.PATH ?? '').split(delimiter)
-  const found = folders.map((folder) => join(folder, 'node')).find((path) => existsSync(path))
-  const ours = realpathSync(process.execPath)
-  if (found !== undefined && realpathSync(found) === ours) return env
-  return { ...env, PATH: [dirname(process.execPath), ...folders].join(delimiter) }
+  const found = which('node', env.PATH)
+  if (found !== undefined && realpathSync(found) === realpathSync(process.execPath)) return env
+  return { ...env, PATH: [dirname(process.execPath), env.PATH ?? ''].join(delimiter) }
 }
 
 function patienceOf({ ready }: Run): number {

@@ -4,42 +4,22 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { EXIT, failure } from '../core/errors.ts'
 import type { ProcessIdentity } from '../core/events.ts'
-import type { Check, Environment, Service } from '../core/runbook.ts'
-import type { Masker } from '../core/secrets.ts'
+import type { Plan } from '../core/plan.ts'
+import type { Environment, Service } from '../core/runbook.ts'
 import { withFileLock } from '../lib/file-lock.ts'
 import { privateFolder, readPrivate, replacePrivate } from '../lib/private-files.ts'
 import { alive, self } from '../lib/processes.ts'
+import { sourceVariables, type InputBinder } from './bind-inputs.ts'
 import { environmentFolder } from './key.ts'
+import {
+  interrupted,
+  type ServiceContext,
+  type ServiceKind,
+  type ServicesOptions,
+  type ServicesScope,
+} from './service.ts'
 import { postgresService } from './service-postgres.ts'
 import { runService } from './service-run.ts'
-
-/** What `services.<name>` is in expressions. */
-export interface ServiceAddress {
-  url: string
-  port: number
-  /** The service's own folder, kept between commands. */
-  dir: string
-}
-
-export type ServicesScope = Record<string, ServiceAddress>
-
-export interface ServicesOptions {
-  /** The runbook's name: each has services of its own. */
-  runbook: string
-  environment: Environment
-  root: string
-  /** Delete all data first. Throws exit 7 while another command uses it. */
-  fresh?: boolean
-  env?: NodeJS.ProcessEnv
-  /** Variables of the operator's environment that no service may see. */
-  withheld: readonly string[]
-  /** Values of some inputs while these services run. */
-  inputs(names: readonly string[], services: ServicesScope): Promise<Record<string, unknown>>
-  /** Asks once whether a `ready` check holds. */
-  isReady(check: Check, services: ServicesScope): Promise<boolean>
-  masker: Masker
-  note(text: string): void
-}
 
 export interface RunningServices {
   scope: ServicesScope
@@ -47,33 +27,37 @@ export interface RunningServices {
   stop(): Promise<void>
 }
 
-/** One kind of service; `folder` is its own. */
-export interface ServiceKind {
-  /**
-   * Adopts the one that runs or starts one. `shared`: another command uses it, so that it may not be
-   * started anew.
-   */
-  start(shared: boolean, before: ServicesScope): Promise<ServiceAddress>
-  stop(): Promise<void>
-  /** Of a stopped one. */
-  removeData(): void
-}
-
-/** Starts the services of an environment in the order in which they are declared. Throws exit 6. */
-export async function startServices(options: ServicesOptions): Promise<RunningServices> {
-  const declared = Object.entries(options.environment.services)
+/**
+ * Starts the services of a plan's environment in the order in which they are declared, each with the
+ * inputs that can be bound by then. Throws exit 6 when one does not get ready.
+ */
+export async function startServices(
+  plan: Pick<Plan, 'runbook' | 'environment' | 'inputs'>,
+  binder: Pick<InputBinder, 'pick'>,
+  options: ServicesOptions,
+): Promise<RunningServices> {
+  const { runbook, environment } = plan
+  const declared = Object.entries(environment.services)
   if (declared.length === 0) return { scope: {}, stop: () => Promise.resolve() }
 
-  const { root, runbook, environment } = options
-  const folder = privateFolder(environmentFolder(root, 'services', runbook, environment.name))
+  const context: ServiceContext = {
+    env: process.env,
+    interrupt: new AbortController().signal,
+    ...options,
+    withheld: sourceVariables(plan),
+    pick: (names, services) => binder.pick(names, services),
+  }
+  const folder = privateFolder(
+    environmentFolder(options.root, 'services', runbook, environment.name),
+  )
   const users = usersOf(folder)
   const kinds = declared.map(([name, service]) => ({
     name,
-    kind: kindOf(name, service, folder, options),
+    kind: kindOf(name, service, folder, context),
   }))
   const locked = <T>(work: () => Promise<T>) =>
     withFileLock(join(folder, 'lock'), work, () => {
-      options.note(
+      options.say(
         `waiting for another command that starts or ends the services of ${environment.name}`,
       )
     })
@@ -92,7 +76,10 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
     }
     const mine = users.add()
     try {
-      for (const { name, kind } of kinds) scope[name] = await kind.start(shared, { ...scope })
+      for (const { name, kind } of kinds) {
+        if (context.interrupt.aborted) throw interrupted()
+        scope[name] = await kind.start(shared, { ...scope })
+      }
       return mine
     } catch (error) {
       users.remove(mine)
@@ -114,12 +101,12 @@ function kindOf(
   name: string,
   service: Service,
   folder: string,
-  options: ServicesOptions,
+  context: ServiceContext,
 ): ServiceKind {
   const own = privateFolder(join(folder, name))
   return service.kind === 'postgres'
-    ? postgresService(name, service, own, options)
-    : runService(name, service, own, options)
+    ? postgresService(name, service, own, context)
+    : runService(name, service, own, context)
 }
 
 /** Which commands use the services: a file for each, which counts for as long as its process lives. */

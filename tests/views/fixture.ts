@@ -67,7 +67,12 @@ export function plan(phases: Record<string, Step[]>, more: Partial<Plan> = {}): 
     },
     inputs: {
       app_url: { kind: 'value', type: 'url', value: 'https://me:pass@hotel.example.com/' },
-      token: { kind: 'secret', type: 'string', from: 'env TOKEN' },
+      token: {
+        kind: 'secret',
+        type: 'string',
+        from: 'env TOKEN',
+        declared: { type: 'string', secret: true, refs: [], at: 'runbook.yaml:1:1' },
+      },
     },
     requires: [],
     scopes: {},
