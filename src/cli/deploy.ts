@@ -34,7 +34,7 @@ export function define(command: Command, exit: (code: number) => void): void {
     'runbook deploy qr-login --env sandbox --only migrate',
   )
   command.action(async (name: string, flags: Flags) => {
-    const view = viewFor(flags)
+    const view = await viewFor(flags)
     const warn = (text: string) => { view.progress({ kind: 'note', text }) }
     const selection = selectionOf(flags)
     const planned = await planFor(name, { env: flags.env, vars: flags.var, warn, ...(selection !== undefined && { selection }) })

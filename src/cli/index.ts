@@ -31,7 +31,7 @@ export async function main(argv: string[]): Promise<number> {
     const command = program.command(name).summary(summary).description(summary).exitOverride().showHelpAfterError(`(see: runbook ${name} --help)`)
     if (wanted !== (name as CommandName)) continue
     const { define } = await load()
-    define(command, (code) => { exit = code })
+    define(command, (code: number) => { exit = code })
   }
   try {
     if (argv.length === 0) program.outputHelp()

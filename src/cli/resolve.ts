@@ -30,7 +30,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.action(async (ref: string, step: string, flags: Flags) => {
     const as = flags.done === true ? 'done' : flags.notDone === true ? 'not_done' : flags.undo === true ? 'undo' : undefined
     if (as === undefined) throw failure(EXIT.usage, `what became of "${step}"?`, { hint: 'say one of: --done, --not-done, --undo' })
-    const session = await openSession(await findRoot(process.cwd()), flags.store)
+    const session = await openSession(findRoot(process.cwd()), flags.store)
     const known = await findRun(session.store, { run: ref, environment: flags.env })
     if (known === undefined) throw failure(EXIT.usage, `there is no run of "${ref}"`)
     await resolveStep(session, known, step, as, flags.reason)

@@ -28,8 +28,8 @@ export function define(command: Command, exit: (code: number) => void): void {
   storeFlag(outputFlags(command))
   examples(command, 'runbook resume', 'runbook resume 20261121-063012-4f1c --retry switch', 'runbook resume qr-login --env prod')
   command.action(async (ref: string | undefined, flags: Flags) => {
-    const view = viewFor(flags)
-    const session = await openSession(await findRoot(process.cwd()), flags.store)
+    const view = await viewFor(flags)
+    const session = await openSession(findRoot(process.cwd()), flags.store)
     const known = await runMeant(session, { run: ref, environment: flags.env }, isUnfinished, view)
     if (known === undefined) {
       process.stderr.write('There is no unfinished run.\n')

@@ -11,7 +11,7 @@ import { driven } from './drive.ts'
 import { driveFlags, environmentFlag, examples, outputFlags, storeFlag, variableFlag, type RunFlags } from './flags.ts'
 import { confirmTarget } from './prepare.ts'
 import { runMeant, secretsChanged } from './run-meant.ts'
-import { printText } from './print.ts'
+import { print } from './print.ts'
 import { viewFor } from './viewing.ts'
 
 interface Flags extends RunFlags {
@@ -31,8 +31,8 @@ export function define(command: Command, exit: (code: number) => void): void {
   storeFlag(outputFlags(command))
   examples(command, 'runbook rollback', 'runbook rollback --dry-run', 'runbook rollback qr-login --env prod --scope app --confirm prod')
   command.action(async (ref: string | undefined, flags: Flags) => {
-    const view = viewFor(flags)
-    const session = await openSession(await findRoot(process.cwd()), flags.store)
+    const view = await viewFor(flags)
+    const session = await openSession(findRoot(process.cwd()), flags.store)
     const known = await runMeant(session, { run: ref, environment: flags.env }, canBeUndone, view)
     if (known === undefined) {
       process.stderr.write('There is nothing left to undo.\n')
@@ -42,7 +42,8 @@ export function define(command: Command, exit: (code: number) => void): void {
     const request: UndoRequest = { ...(flags.scope !== undefined && { scope: flags.scope }), ...(flags.to !== undefined && { to: flags.to }) }
     const steps = stepsToUndo(known.plan, known.state, request)
     if (flags.dryRun === true) {
-      printText(rollbackPlanText(known.plan, known.state, steps, process.stdout), { known, steps }, flags)
+      const undo = steps.map(({ step, undos }) => ({ id: step.id, parts: undos.length, loses: undos.flatMap(({ undo }) => undo.loses ?? []) }))
+      print(flags, (look) => rollbackPlanText(known.plan, known.state, steps, look), { run: known.state.run, undo })
       exit(EXIT.ok)
       return
     }

@@ -1,6 +1,7 @@
 /** The main verbs, each as the operator's own list. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { describeAsked } from '../core/asked.ts'
 import { EXIT, failure, type ExitCode } from '../core/errors.ts'
 import { selectedSteps } from '../core/compile.ts'
 import { planSha256 } from '../core/plan.ts'
@@ -12,11 +13,12 @@ import { askChecks, type Asking } from './ask.ts'
 import { busy, heartbeat, takeRun } from './lease.ts'
 import { openOutputs } from './outputs.ts'
 import { demandBackups } from './backups.ts'
+import { nobody } from './persons.ts'
+import type { Asker } from './plan-report.ts'
 import { recorder } from './recorder.ts'
 import { goBack, proceed } from './run.ts'
 import { scopeOf, type Bound, type Runtime } from './runtime.ts'
 import type { KnownRun, Session } from './session.ts'
-import { describe } from './step.ts'
 import { listenForStop } from './stop.ts'
 
 export interface Ended {
@@ -117,7 +119,7 @@ async function demandRequirements(bound: Bound, ask: Runtime['ask']): Promise<vo
   const { answered } = await askChecks(bound, bound.plan.requires, askingOutsideARun(bound, ask, 'requires'))
   const last = answered.at(-1)?.asked
   if (last === undefined || last.answer === 'holds') return
-  throw failure(EXIT.precondition, `a precondition does not hold: ${describe(last)}`, { hint: 'nothing was touched; mend it and give the same command again' })
+  throw failure(EXIT.precondition, `a precondition does not hold: ${describeAsked(last)}`, { hint: 'nothing was touched; mend it and give the same command again' })
 }
 
 /** For checks that belong to no run: preconditions, plans, `runbook verify`. */
@@ -129,6 +131,17 @@ export function askingOutsideARun(bound: Bound, ask: Runtime['ask'], folder: str
     output: () => undefined,
     outputEnds: () => undefined,
     patient: true,
+  }
+}
+
+/** How a plan asks its checks: once each, patiently never, nobody's answer awaited. */
+export function planAsker(bound: Bound): Asker {
+  return {
+    scope: scopeOf(bound),
+    ask: async (checks, step) => {
+      const asking = { ...askingOutsideARun(bound, nobody, `plan-${step?.id ?? 'requires'}`), patient: false, ...(step !== undefined && { step }) }
+      return (await askChecks(bound, checks, asking, true)).answered.map(({ asked }) => asked)
+    },
   }
 }
 

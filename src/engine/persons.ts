@@ -32,3 +32,6 @@ export function personThrough(plan: Plan, view: View, by: string): AskPerson {
     return { yes: answer === 'yes', by }
   }
 }
+
+/** For commands in which no person is asked. Throws exit 8. */
+export const nobody: AskPerson = ({ role, ask }) => Promise.reject(failure(EXIT.waiting, `${role} must answer: ${ask}`, { hint: 'a person is asked only while a run is driven' }))

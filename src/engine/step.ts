@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { milliseconds } from '../core/durations.ts'
 import type { Answer, Asked, Failure, FailureReason, NewEvent } from '../core/events.ts'
+import { describeAsked } from '../core/asked.ts'
 import { evaluate, type Scope } from '../core/expressions.ts'
 import { mayRunAgain, nextForStep } from '../core/next.ts'
 import type { Attempt, Step } from '../core/runbook.ts'
@@ -102,7 +103,7 @@ async function requirementsHold(rt: Runtime, step: Step): Promise<boolean> {
     const { answered } = await askChecks(rt, [check], asking(rt, step, 0, `requires-${index}`, true))
     const asked = answered[0]?.asked
     if (asked !== undefined && asked.answer !== 'holds') {
-      halt(rt, { kind: 'precondition', step, message: describe(asked) })
+      halt(rt, { kind: 'precondition', step, message: describeAsked(asked) })
       return false
     }
   }
@@ -211,7 +212,7 @@ async function verifyStep(
   const last = answered.at(-1)
   const failure: Failure = {
     reason: answer === 'cannot_tell' ? 'inconclusive' : 'verify_failed',
-    message: last === undefined ? '' : describe(last.asked),
+    message: last === undefined ? '' : describeAsked(last.asked),
     ...(last !== undefined && { asked: last.asked }),
     ...tailOf(rt, last?.judged ?? judged),
     ...hintsOf(rt, step, last?.judged),
@@ -322,13 +323,6 @@ function hintsOf(rt: Runtime, step: Step, judged: Judged | undefined): { hints?:
     return applies.ok && applies.value === true
   })
   return hints.length === 0 ? {} : { hints: hints.map((hint) => hint.say) }
-}
-
-/** One sentence about a check that did not hold or could not be asked. */
-export function describe(asked: Asked): string {
-  const what = asked.expression ?? asked.title
-  const verb = asked.answer === 'cannot_tell' ? 'cannot be told' : 'does not hold'
-  return `${what} ${verb}${asked.reason === undefined ? '' : `: ${asked.reason}`}`
 }
 
 export function stepScope(rt: Runtime): Scope {

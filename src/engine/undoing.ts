@@ -3,6 +3,7 @@
  * safe when its action did all, half or nothing, and safe to repeat; so one whose end is unknown is
  * simply run again. "Rolled back" is never said on faith: each undo is verified.
  */
+import { describeAsked } from '../core/asked.ts'
 import type { Answer, Asked, Failure } from '../core/events.ts'
 import type { Step, Undo } from '../core/runbook.ts'
 import { stepState } from '../core/state.ts'
@@ -10,7 +11,7 @@ import type { StepToUndo } from '../core/undo.ts'
 import { askChecks, type Answered } from './ask.ts'
 import { perform, recover, type Judged } from './attempt.ts'
 import { attemptFolder, halt, type Runtime } from './runtime.ts'
-import { asking, describe, failureOf, recoverFlight, role, summary } from './step.ts'
+import { asking, failureOf, recoverFlight, role, summary } from './step.ts'
 
 /** Undoes what is left of one step, part by part. False: it stopped, and `rt.halt` says why. */
 export async function undoStep(rt: Runtime, { step, undos }: StepToUndo): Promise<boolean> {
@@ -108,9 +109,9 @@ function provenInverse(answered: readonly Answered[]): boolean {
 
 function unproven(inverse: boolean, answer: Answer, asked: Asked[]): Failure {
   const untold = asked.find((a) => a.answer === 'cannot_tell')
-  if (untold !== undefined) return { reason: 'inconclusive', message: describe(untold), asked: untold }
+  if (untold !== undefined) return { reason: 'inconclusive', message: describeAsked(untold), asked: untold }
   const last = asked.at(-1)
-  const message = inverse ? 'its checks still hold, so it is not undone' : last === undefined ? answer : describe(last)
+  const message = inverse ? 'its checks still hold, so it is not undone' : last === undefined ? answer : describeAsked(last)
   return { reason: 'verify_failed', message, ...(last !== undefined && { asked: last }) }
 }
 

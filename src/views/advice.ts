@@ -4,6 +4,8 @@ import type { Plan } from '../core/plan.ts'
 import type { RunState } from '../core/state.ts'
 import { startedSteps } from '../core/state.ts'
 import { hasSomethingToUndo, isFinished } from '../core/undo.ts'
+import { width, type Look } from '../lib/terminal.ts'
+import type { Page } from './page.ts'
 
 export interface Advice {
   command: string
@@ -45,6 +47,43 @@ export function advice(plan: Plan, state: RunState): Advice[] {
         ? [{ ...resume, why: 'goes on with the rollback' }]
         : [resume, ...rollback(plan, state)]
   }
+}
+
+/** The same as lines: each command whole, so that it can be copied, and what it does. */
+export function adviceLines(out: Page, plan: Plan, state: RunState, look: Look): void {
+  const choices = advice(plan, state)
+  if (choices.length > 0) out.line()
+  for (const [i, { command, why }] of choices.entries()) {
+    const label = look.colours.dim(
+      `  ${(i === 0 ? firstLabel(state) : otherLabel(state)).padEnd(11)}`,
+    )
+    const line = `${label}${i === 0 ? look.colours.bold(command) : command}`
+    // A command that is cut cannot be copied, so what it does goes on a line of its own.
+    if (width(line) + width(why) + 3 <= Math.min(look.columns, 110))
+      out.line(`${line}   ${look.colours.dim(why)}`)
+    else {
+      out.line(line)
+      out.field('', why)
+    }
+  }
+  if (choices.length === 0 && state.status === 'succeeded') {
+    const last = plan.steps.findLast(
+      (step) =>
+        step.rollback.kind === 'irreversible' && state.steps.get(step.id)?.status === 'done',
+    )
+    out.line()
+    const none = 'there is nothing to undo'
+    out.field('rollback', last === undefined ? none : `none: ${last.id} cannot be undone`)
+  }
+}
+
+function firstLabel(state: RunState): string {
+  if (state.status === 'succeeded') return 'rollback'
+  return state.status === 'in_doubt' ? 'answer' : 'next'
+}
+
+function otherLabel(state: RunState): string {
+  return state.status === 'in_doubt' ? '' : 'or'
 }
 
 function again(state: RunState): Advice {

@@ -1,11 +1,12 @@
 /** How a run ended, in words: what happened, what state things are in, and the one next command. */
 import type { Plan } from '../core/plan.ts'
-import { startedSteps, type RunState, type StepState, type StepStatus } from '../core/state.ts'
+import type { RunState } from '../core/state.ts'
 import { cleanLine } from '../lib/clean.ts'
-import { PLAIN, width, wrap, type Look } from '../lib/terminal.ts'
-import { advice } from './advice.ts'
+import { PLAIN, wrap, type Look } from '../lib/terminal.ts'
+import { adviceLines } from './advice.ts'
 import { failureFields } from './failure.ts'
 import { columns, page, type Page } from './page.ts'
+import { identity, stateOfThings, tally, withStatus } from './situation.ts'
 import { against, phaseTimes } from './times.ts'
 import { countsText, inColourOfRun, plural, runWord } from './words.ts'
 
@@ -27,7 +28,7 @@ export function endingText(
   out.line()
   if (state.status === 'succeeded') deployed(out, plan, state, look, places)
   else stopped(out, plan, state, look)
-  commands(out, plan, state, look)
+  adviceLines(out, plan, state, look)
   return out.text()
 }
 
@@ -85,15 +86,6 @@ function deployed(out: Page, plan: Plan, state: RunState, look: Look, places: Pl
   for (const line of columns(rows, look, 4)) out.line(line)
 }
 
-function identity(out: Page, plan: Plan, state: RunState): void {
-  const part = state.partial ? ', a part only' : ''
-  out.field('runbook', `${plan.runbook} ${plan.version}: ${plan.title}`)
-  out.field(
-    'run',
-    `${state.run} in ${state.environment}, plan ${state.plan_sha256.slice(0, 12)}${part}`,
-  )
-}
-
 /** URLs among the inputs that are no secrets; credentials in them are left out all the same. */
 function urlsOf(plan: Plan): Map<string, string> {
   const urls = new Map<string, string>()
@@ -136,92 +128,4 @@ function stopped(out: Page, plan: Plan, state: RunState, look: Look): void {
   if (failures.length > 0 || state.status === 'in_doubt')
     for (const [i, { role, reach }] of plan.contacts.entries())
       out.field(i === 0 ? 'contacts' : '', `${role}: ${reach}`)
-}
-
-function stateOfThings(out: Page, plan: Plan, state: RunState, look: Look): void {
-  const ids = plan.steps.map((step) => step.id)
-  const counts = tally(state, ids)
-  const parts = [
-    countsText(counts, look),
-    counts.running === undefined ? '' : `${counts.running} unfinished`,
-    counts.pending === undefined ? '' : `${counts.pending} never started`,
-  ]
-  out.field('steps', parts.filter((part) => part !== '').join(', '))
-  const kinds = new Map(plan.steps.map((step) => [step.id, step.rollback.kind]))
-  const changed = startedSteps(state).filter((step) => {
-    const kind = kinds.get(step.id)
-    return kind === 'undo' || kind === 'irreversible'
-  })
-  if (state.direction === 'forward') {
-    out.field('changed', listed(changed.map((step) => named(step, kinds))))
-    return
-  }
-  const kept = withStatus(state, 'done').filter((id) => kinds.get(id) === 'keep')
-  const untouched = changed.filter((step) => step.status !== 'undo_failed').reverse()
-  out.field('undone', listed(withStatus(state, 'undone')))
-  for (const [label, ids] of [
-    ['not undone', withStatus(state, 'undo_failed')],
-    ['untouched', untouched.map((step) => named(step, kinds))],
-    ['kept', kept],
-  ] as const)
-    if (ids.length > 0) out.field(label, listed(ids))
-}
-
-function named(step: StepState, kinds: ReadonlyMap<string, string>): string {
-  return kinds.get(step.id) === 'irreversible' ? `${step.id} (irreversible)` : step.id
-}
-
-function listed(ids: readonly string[]): string {
-  if (ids.length === 0) return 'nothing'
-  const shown = ids.slice(0, 12).join(', ')
-  return ids.length > 12 ? `${shown} and ${ids.length - 12} more` : shown
-}
-
-function commands(out: Page, plan: Plan, state: RunState, look: Look): void {
-  const choices = advice(plan, state)
-  if (choices.length > 0) out.line()
-  for (const [i, { command, why }] of choices.entries()) {
-    const label = look.colours.dim(
-      `  ${(i === 0 ? firstLabel(state) : otherLabel(state)).padEnd(11)}`,
-    )
-    const line = `${label}${i === 0 ? look.colours.bold(command) : command}`
-    // A command that is cut cannot be copied, so what it does goes on a line of its own.
-    if (width(line) + width(why) + 3 <= Math.min(look.columns, 110))
-      out.line(`${line}   ${look.colours.dim(why)}`)
-    else {
-      out.line(line)
-      out.field('', why)
-    }
-  }
-  if (choices.length === 0 && state.status === 'succeeded') {
-    const last = plan.steps.findLast(
-      (step) =>
-        step.rollback.kind === 'irreversible' && state.steps.get(step.id)?.status === 'done',
-    )
-    out.line()
-    const none = 'there is nothing to undo'
-    out.field('rollback', last === undefined ? none : `none: ${last.id} cannot be undone`)
-  }
-}
-
-function firstLabel(state: RunState): string {
-  if (state.status === 'succeeded') return 'rollback'
-  return state.status === 'in_doubt' ? 'answer' : 'next'
-}
-
-function otherLabel(state: RunState): string {
-  return state.status === 'in_doubt' ? '' : 'or'
-}
-
-function tally(state: RunState, ids: readonly string[]): Partial<Record<StepStatus, number>> {
-  const counts: Partial<Record<StepStatus, number>> = {}
-  for (const id of ids) {
-    const status = state.steps.get(id)?.status ?? 'pending'
-    counts[status] = (counts[status] ?? 0) + 1
-  }
-  return counts
-}
-
-function withStatus(state: RunState, status: StepStatus): string[] {
-  return [...state.steps.values()].filter((step) => step.status === status).map((step) => step.id)
 }

@@ -27,7 +27,16 @@ function utc(date: Date): string {
 
 /** `1.2 s`, or with an estimate `1.2 s of ~45m`. */
 export function against(ms: number, estimate_s: number | undefined): string {
-  const took = formatDuration(Math.max(0, ms))
+  return beside(formatDuration(Math.max(0, ms)), estimate_s)
+}
+
+/** The same for a time that still grows: in whole seconds, so that the line stands still between them. */
+export function sofar(ms: number, estimate_s: number | undefined): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000))
+  return beside(seconds < 10 ? `${seconds} s` : formatDuration(seconds * 1000), estimate_s)
+}
+
+function beside(took: string, estimate_s: number | undefined): string {
   return estimate_s === undefined ? took : `${took} of ~${formatDuration(estimate_s * 1000)}`
 }
 

@@ -1,0 +1,153 @@
+/** Rules for steps: what must be proven, what must be undone, what may be read when. */
+import { didYouMean } from '../core/problems.ts'
+import type { Step } from '../core/runbook.ts'
+import { lintAction } from './lint-actions.ts'
+import { lintChecks } from './lint-checks.ts'
+import { lintConditions, lintExpression, type Lint, type View } from './lint-texts.ts'
+import { blame, blameKey, each } from './reading.ts'
+import type { StepFile } from './schema.ts'
+import type { Way } from './tree.ts'
+import { resultVerb, type Sight } from './variables.ts'
+import type { Fields } from '../core/expression-types.ts'
+
+export interface StepContext {
+  step: Step
+  file: StepFile
+  way: Way
+  /** Ids of the steps that are done before this one starts. */
+  earlier: ReadonlySet<string>
+  /** Steps that run at the same time. */
+  together: ReadonlySet<string>
+  variables: (sight: Sight) => Fields
+  isLast: boolean
+}
+
+/** Checks one step, everything in it included. */
+export function lintStep(lint: Lint, context: StepContext): void {
+  lintShape(lint, context)
+  lintNames(lint, context)
+  const { step, file, way, earlier, together, variables } = context
+  const late = together.size > 1 ? 'it comes later, or runs at the same time' : 'it comes later'
+  const before: View = { variables: variables({}), earlier, late }
+  const own = new Set([...earlier, step.id])
+  const with_own: View = { variables: variables({}), earlier: own, late }
+  const { secrets } = step
+  lintConditions(lint, [...way, 'when'], file.when, before)
+  lintChecks(lint, [...way, 'requires'], file.requires, before, variables, secrets)
+  const verb = resultVerb(step)
+  const sight: Sight = verb === undefined ? { open: true } : { verb }
+  const after: View = { variables: variables(sight), earlier, late }
+  lintAction(lint, way, file, before, after, secrets)
+  lintChecks(lint, [...way, 'verify'], file.verify, with_own, variables, secrets)
+  for (const [name, output] of Object.entries(file.outputs ?? {})) {
+    const at: Way = [...way, 'outputs', name]
+    if (typeof output === 'string') lintExpression(lint, at, output, after)
+    else lintExpression(lint, [...at, 'value'], output.value, after)
+  }
+  for (const [i, hint] of (file.hints ?? []).entries()) {
+    lintConditions(lint, [...way, 'hints', i, 'when'], hint.when, after)
+  }
+  lintUndos(lint, context, with_own)
+}
+
+function lintUndos(lint: Lint, context: StepContext, view: View): void {
+  const { step, file, way, variables } = context
+  if (file.rollback === undefined || file.rollback === 'keep') return
+  const undoing: View = { ...view, undoing: step.id }
+  for (const { item, way: at } of each(file.rollback, [...way, 'rollback'])) {
+    const verb = lintVerb(item)
+    const after: View = { ...undoing, variables: variables(verb === undefined ? {} : { verb }) }
+    lintAction(lint, at, item, undoing, after, step.secrets)
+    if (item.verify === 'inverse') {
+      if (step.verify.length > 0) continue
+      const hint = 'write a check of its own'
+      blameKey(lint.reading, [...at, 'verify'], { message: 'there is no check that could be turned round', hint })
+    } else lintChecks(lint, [...at, 'verify'], item.verify, undoing, variables, step.secrets)
+  }
+}
+
+function lintVerb(file: object): Sight['verb'] {
+  const verbs = ['run', 'sql', 'http', 'backup', 'restore', 'load', 'script', 'manual'] as const
+  return verbs.find((verb) => verb in file)
+}
+
+/** What a step needs by its effect, and what makes no sense beside what. */
+function lintShape({ reading }: Lint, { step, file, way, isLast }: StepContext): void {
+  const { act, effect } = step
+  const key = (name: string): Way => [...way, name]
+  const says = (name: string, message: string, hint?: string): void =>
+    blameKey(reading, key(name), { message, hint })
+  if (act === undefined && file.verify === undefined && lintVerb(file) === undefined) {
+    blame(reading, way, { message: `step ${step.id} does nothing`, hint: 'give it an action, or a verify' })
+    return
+  }
+  const undone = file.rollback !== undefined || file.irreversible !== undefined
+  if (act === undefined) {
+    for (const name of ['effect', 'skip_if_verified', 'expect', 'retry', 'timeout', 'env', 'cwd'] as const) {
+      if (file[name] === undefined) continue
+      says(name, `"${name}" belongs to an action, and this step has only a check`, moveHint(name))
+    }
+    if (file.outputs !== undefined && step.verify.length > 1) {
+      says('outputs', 'outputs are parts of one result, and this step has several checks', 'make a step of the check that they come from')
+    }
+  }
+  if (isLast && undone) {
+    says(file.rollback === undefined ? 'irreversible' : 'rollback', 'what stands in finally is never undone', 'remove it')
+    return
+  }
+  if (effect === 'none') {
+    if (!undone) return
+    const why = act === undefined ? 'a step with only a check changes nothing' : 'effect: none says that nothing is changed'
+    says(file.rollback === undefined ? 'irreversible' : 'rollback', `${why}, so there is nothing to undo`, 'remove it')
+    return
+  }
+  if (file.retry?.attempts !== undefined && effect === 'once') {
+    says('retry', 'an action that is run once cannot be retried', 'write effect: idempotent if it may safely be run again')
+  }
+  if (isLast) return
+  if (file.verify === undefined) {
+    blame(reading, way, {
+      message: `nothing proves that step ${step.id} worked: "verify" is missing`,
+      hint: 'add verify: with a check, or effect: none if the step only reads',
+    })
+  }
+  if (!undone) {
+    blame(reading, way, {
+      message: `nothing says how step ${step.id} is undone: "rollback" is missing`,
+      hint: 'add rollback:, or rollback: keep, or irreversible: why, or effect: none if the step only reads',
+    })
+  } else if (file.rollback !== undefined && file.irreversible !== undefined) {
+    says('irreversible', 'a step with a rollback is not irreversible', 'remove one of the two')
+  }
+}
+
+function moveHint(name: string): string {
+  if (name === 'effect' || name === 'skip_if_verified') return 'remove it'
+  return `put ${name} into the check, beside its verb`
+}
+
+function lintNames({ reading, runbook }: Lint, { step, file, way }: StepContext): void {
+  for (const [i, name] of step.secrets.entries()) {
+    const input = runbook.inputs[name]
+    const at: Way = [...way, 'secrets', i]
+    if (input === undefined) {
+      const secrets = Object.keys(runbook.inputs).filter((n) => runbook.inputs[n]?.secret === true)
+      blame(reading, at, { message: `there is no secret input "${name}"`, hint: didYouMean(name, secrets) })
+    } else if (!input.secret) {
+      const hint = `remove it, or write ${name}: { secret: true } under inputs:`
+      blame(reading, at, { message: `the input ${name} is no secret: every step sees it`, hint })
+    }
+  }
+  const scopes = Object.keys(runbook.scopes)
+  for (const { item, way: at } of each(file.scope, [...way, 'scope'])) {
+    if (scopes.includes(item)) continue
+    const hint = didYouMean(item, scopes) ?? 'declare it under rollback_scopes:'
+    blame(reading, at, { message: `there is no scope "${item}"`, hint })
+  }
+  for (const name of Object.keys(file.outputs ?? {})) {
+    if (!['in', 'true', 'false', 'null'].includes(name)) continue
+    const message = `"${name}" means something else in expressions`
+    blameKey(reading, [...way, 'outputs', name], { message, hint: 'choose another name' })
+  }
+}
+

@@ -1,0 +1,145 @@
+/** Every expression and every template of one place: names, types, and secrets where anybody can read. */
+import { checkExpression, type Fields } from '../core/expression-types.ts'
+import { parseExpression } from '../core/expressions.ts'
+import { pathText } from '../core/expression-paths.ts'
+import { parseDuration } from '../core/durations.ts'
+import type { Runbook } from '../core/runbook.ts'
+import { expressionsIn, hasTemplate } from '../core/templates.ts'
+import { each, type Reading } from './reading.ts'
+import { insideOffset, problemAt, type Said, type Way } from './tree.ts'
+
+/** What lint carries about. */
+export interface Lint {
+  reading: Reading
+  runbook: Runbook
+  /** Places whose templates are filled in; elsewhere a template would be shown as it stands. */
+  filled: Set<string>
+  /** Paths that hold secrets: `inputs.token`, `steps.login.session`, `params.password`. */
+  secrets: Set<string>
+}
+
+/** What one place may see. */
+export interface View {
+  variables: Fields
+  /** Steps whose outputs are there at that time; left out: any. */
+  earlier?: ReadonlySet<string>
+  /** Said of a step that is not among them. */
+  late?: string
+  /** Its own outputs are there only when its action came to its end. */
+  undoing?: string
+}
+
+/** Notes a problem at a place inside a text. */
+export function blameInside({ reading }: Lint, way: Way, offset: number, said: Said): void {
+  const { document, problems } = reading
+  problems.push(problemAt(document, insideOffset(document, way, offset), said))
+}
+
+/** Checks one expression; gives its type, or undefined when it is wrong. */
+export function lintExpression(
+  lint: Lint,
+  way: Way,
+  source: string,
+  view: View,
+  shift = 0,
+): string | undefined {
+  const checked = checkExpression(source, view.variables)
+  if (!checked.ok) {
+    const [message = '', hint] = checked.message.split('; did you mean')
+    blameInside(lint, way, shift + checked.offset, {
+      message,
+      hint: hint === undefined ? undefined : `did you mean${hint}`,
+    })
+    return undefined
+  }
+  for (const warning of checked.warnings) {
+    blameInside(lint, way, shift + warning.offset, { ...warning, level: 'warning' })
+  }
+  lintSteps(lint, way, source, view, shift)
+  return checked.type
+}
+
+/** Outputs of steps that come later, or that nobody may have recorded. */
+function lintSteps(lint: Lint, way: Way, source: string, view: View, shift: number): void {
+  const expression = parseExpression(source)
+  if (!expression.ok) return
+  for (const { segments, nodes } of expression.paths) {
+    const id = segments[1]
+    if (segments[0] !== 'steps' || typeof id !== 'string') continue
+    const offset = shift + (nodes[0]?.start ?? 0)
+    if (view.earlier !== undefined && !view.earlier.has(id)) {
+      const message = `the outputs of step ${id} are not there yet: ${view.late ?? 'it comes later'}`
+      blameInside(lint, way, offset, { message, hint: 'read only from steps that are done before' })
+    } else if (id === view.undoing) {
+      const message = `this undo needs an output of its own step, which is not recorded when the action breaks off`
+      const hint = 'read the value in a step before, with effect: none'
+      blameInside(lint, way, offset, { message, hint, level: 'warning' })
+    }
+  }
+}
+
+/** Checks an expression that must be true or false, or a list of them. */
+export function lintConditions(
+  lint: Lint,
+  way: Way,
+  given: string | string[] | undefined,
+  view: View,
+): void {
+  for (const { item, way: at } of each(given, way)) {
+    const type = lintExpression(lint, at, item, view)
+    if (type === undefined || type === 'bool' || type === 'dyn') continue
+    blameInside(lint, at, 0, {
+      message: `this gives ${type}, and must be true or false`,
+      hint: 'compare it with something: == "…"',
+    })
+  }
+}
+
+/** Checks the templates of a value, however deep. */
+export function lintTemplates(lint: Lint, way: Way, value: unknown, view: View): void {
+  if (Array.isArray(value)) {
+    for (const [i, item] of value.entries()) lintTemplates(lint, [...way, i], item, view)
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) {
+      lintTemplates(lint, [...way, key], inner, view)
+    }
+  } else if (typeof value === 'string' && hasTemplate(value)) {
+    lint.filled.add(JSON.stringify(way))
+    const { expressions, unterminated } = expressionsIn(value)
+    if (unterminated !== undefined) {
+      blameInside(lint, way, unterminated, { message: 'this ${{ is not closed', hint: 'add }}' })
+    }
+    for (const { source, offset } of expressions) lintExpression(lint, way, source, view, offset)
+  }
+}
+
+/** A duration: written out, or one template. */
+export function lintDuration(lint: Lint, way: Way, text: string | undefined, view: View): void {
+  if (text === undefined) return
+  if (hasTemplate(text)) {
+    lintTemplates(lint, way, text, view)
+    const { expressions } = expressionsIn(text)
+    const [only] = expressions
+    if (expressions.length === 1 && only !== undefined && /^\$\{\{[\s\S]*\}\}$/.test(text.trim())) return
+    blameInside(lint, way, 0, { message: 'a duration is written out, or one ${{ }} and nothing else' })
+  } else if (parseDuration(text) === undefined) {
+    const hint = 'write a number with a unit: 250ms, 30s, 10m, 24h, 30d'
+    blameInside(lint, way, 0, { message: `"${text}" is not a duration`, hint })
+  }
+}
+
+/** The secrets that an expression names. */
+export function secretsIn(lint: Lint, source: string): string[] {
+  const expression = parseExpression(source)
+  if (!expression.ok) return []
+  return expression.paths.map(({ segments }) => pathText(segments)).filter((p) => lint.secrets.has(p))
+}
+
+/** The first secret in the templates of a text, with its place. */
+export function secretIn(lint: Lint, text: string): { secret: string; offset: number } | undefined {
+  for (const { source, offset } of expressionsIn(text).expressions) {
+    const [secret] = secretsIn(lint, source)
+    if (secret !== undefined) return { secret, offset }
+  }
+  return undefined
+}

@@ -1,0 +1,132 @@
+/** All rules over one runbook that fits the schema and has been resolved. */
+import type { Runbook } from '../core/runbook.ts'
+import { expressionsIn, hasTemplate } from '../core/templates.ts'
+import { lintCheckFile, lintChecks } from './lint-checks.ts'
+import { lintHead } from './lint-inputs.ts'
+import { lintStep } from './lint-steps.ts'
+import { blameInside, lintTemplates, secretIn, type Lint, type View } from './lint-texts.ts'
+import type { Reading } from './reading.ts'
+import type { RunbookFile } from './schema.ts'
+import type { Tree, Way } from './tree.ts'
+import { variablesOf, type Sight } from './variables.ts'
+import type { Fields } from '../core/expression-types.ts'
+
+/** Adds everything that is wrong or doubtful to the problems of the reading. */
+export function lint(reading: Reading, file: RunbookFile, runbook: Runbook): void {
+  const carried: Lint = { reading, runbook, filled: new Set(), secrets: secretPaths(runbook) }
+  const variables = remembered(variablesOf(runbook))
+  lintHead(carried, file)
+  lintEnvironments(carried, file, variables)
+  const outside: View = { variables: variables({ steps: false }) }
+  lintChecks(carried, ['requires'], file.requires, outside, variables, Object.keys(runbook.inputs))
+  lintPhases(carried, file, variables)
+  for (const name of usedChecks(file)) {
+    const known = reading.library.checks.get(name)
+    if (known !== undefined && !reading.library.faults.has(name)) {
+      lintCheckFile(carried, known, variables)
+    }
+  }
+  lintUnfilled(carried, reading.document.root, [])
+}
+
+/** The same variables for the same sight: they are the same for hundreds of expressions. */
+function remembered(make: (sight: Sight) => Fields): (sight: Sight) => Fields {
+  const known = new Map<string, Fields>()
+  return (sight) => {
+    const key = JSON.stringify(sight)
+    const fields = known.get(key) ?? make(sight)
+    known.set(key, fields)
+    return fields
+  }
+}
+
+function secretPaths({ inputs, steps, finally: last }: Runbook): Set<string> {
+  const paths = Object.entries(inputs).flatMap(([name, { secret }]) => (secret ? [`inputs.${name}`] : []))
+  for (const { id, outputs } of [...steps, ...last]) {
+    for (const [name, { secret }] of Object.entries(outputs)) if (secret) paths.push(`steps.${id}.${name}`)
+  }
+  return new Set(paths)
+}
+
+function lintPhases(carried: Lint, file: RunbookFile, variables: (sight: Sight) => Fields): void {
+  const steps = carried.runbook.steps.values()
+  const done = new Set<string>()
+  for (const [p, phase] of file.phases.entries()) {
+    const ids = new Set(phase.steps.map(({ id }) => id))
+    const concurrent = (phase.concurrent ?? 1) > 1
+    for (const [s, stepFile] of phase.steps.entries()) {
+      const step = steps.next().value
+      if (step === undefined) return
+      lintStep(carried, {
+        step,
+        file: stepFile,
+        way: ['phases', p, 'steps', s],
+        earlier: new Set(done),
+        together: concurrent ? ids : new Set(),
+        variables,
+        isLast: false,
+      })
+      if (!concurrent) done.add(step.id)
+    }
+    if (concurrent) for (const id of ids) done.add(id)
+  }
+  for (const [s, step] of carried.runbook.finally.entries()) {
+    const stepFile = file.finally?.[s]
+    if (stepFile === undefined) return
+    const way: Way = ['finally', s]
+    lintStep(carried, {
+      step,
+      file: stepFile,
+      way,
+      earlier: new Set(done),
+      together: new Set(),
+      variables,
+      isLast: true,
+    })
+    done.add(step.id)
+  }
+}
+
+function lintEnvironments(carried: Lint, file: RunbookFile, variables: (sight: Sight) => Fields): void {
+  const bound: View = { variables: variables({ inputs: false, steps: false }) }
+  const running: View = { variables: variables({ steps: false }) }
+  for (const [name, environment] of Object.entries(file.environments)) {
+    const way: Way = ['environments', name]
+    for (const [input, given] of Object.entries(environment.inputs ?? {})) {
+      if (typeof given === 'string') lintTemplates(carried, [...way, 'inputs', input], given, bound)
+    }
+    for (const [key, service] of Object.entries(environment.services ?? {})) {
+      const here: Way = [...way, 'services', key]
+      lintTemplates(carried, [...here, 'env'], service.env, running)
+      lintChecks(carried, [...here, 'ready'], service.ready, running, variables, [])
+    }
+    lintChecks(carried, [...way, 'state'], environment.state, running, variables, Object.keys(carried.runbook.inputs))
+  }
+}
+
+function usedChecks(file: unknown): Set<string> {
+  if (Array.isArray(file)) return new Set(file.flatMap((item) => [...usedChecks(item)]))
+  if (typeof file !== 'object' || file === null) return new Set()
+  const { check } = file as { check?: unknown }
+  const inner = Object.values(file).flatMap((value) => [...usedChecks(value)])
+  return new Set([...(typeof check === 'string' ? [check] : []), ...inner])
+}
+
+/** Templates where nothing fills them in: they would be shown, or run, as they stand. */
+function lintUnfilled(carried: Lint, tree: Tree, way: Way): void {
+  if (tree.kind === 'map') {
+    for (const [key, { value }] of tree.entries) lintUnfilled(carried, value, [...way, key])
+  } else if (tree.kind === 'list') {
+    for (const [i, item] of tree.items.entries()) lintUnfilled(carried, item, [...way, i])
+  } else if (typeof tree.value === 'string' && hasTemplate(tree.value)) {
+    if (carried.filled.has(JSON.stringify(way))) return
+    const found = secretIn(carried, tree.value)
+    const key = String(way.findLast((part) => typeof part === 'string') ?? '')
+    const message =
+      found === undefined
+        ? `no value is filled in here: "${key}" is taken as it stands`
+        : `"${key}" is shown to everybody: the secret ${found.secret} cannot stand in it`
+    const offset = expressionsIn(tree.value).expressions[0]?.offset ?? 0
+    blameInside(carried, way, offset, { message, hint: 'write plain text' })
+  }
+}

@@ -1,0 +1,90 @@
+/** The schema of actions in their three roles: done, asked, undone. */
+import { z } from 'zod'
+import {
+  duration,
+  env,
+  expressions,
+  handle,
+  map,
+  oneOrMore,
+  template,
+  text,
+  value,
+} from './schema-values.ts'
+
+const count = z.union([z.number().int().positive(), template])
+
+export const httpRequest = map({
+  get: template.optional(),
+  post: template.optional(),
+  put: template.optional(),
+  patch: template.optional(),
+  delete: template.optional(),
+  headers: z.record(z.string(), template).optional(),
+  bearer: template.optional(),
+  json: value.optional(),
+  body: template.optional(),
+}).meta({ id: 'http', description: 'Exactly one of get, post, put, patch, delete, with its URL.' })
+
+const sqlSource = z.union([text, map({ file: text })])
+
+const shapes = {
+  run: z.union([text, z.array(template).min(1)]),
+  sql: z.union([sqlSource, z.array(sqlSource).min(1)]),
+  http: httpRequest,
+  backup: map({ database: template.optional(), to: template, keep: duration.optional() }),
+  restore: map({ file: template, database: template }),
+  load: map({ http: httpRequest, requests: count, connections: count }),
+  script: map({ file: text, args: z.record(z.string(), value).optional() }),
+  manual: map({ role: text, ask: text, confirm: z.array(text).min(1).optional() }),
+}
+
+/** The keys of the verbs. */
+export const VERBS = Object.keys(shapes) as (keyof typeof shapes)[]
+
+/** Verbs, and the keys that belong to one of them. */
+export const verbs = {
+  run: shapes.run.optional(),
+  leaves_processes: z.boolean().optional(),
+  sql: shapes.sql.optional(),
+  database: template.optional(),
+  transaction: z.boolean().optional(),
+  http: shapes.http.optional(),
+  backup: shapes.backup.optional(),
+  restore: shapes.restore.optional(),
+  load: shapes.load.optional(),
+  script: shapes.script.optional(),
+  manual: shapes.manual.optional(),
+}
+
+export const retry = map({
+  attempts: z.number().int().min(2).max(100).optional(),
+  within: duration.optional(),
+  every: duration,
+}).meta({ description: 'On an action `attempts`, on a check `within`.' })
+
+/** What a role adds to an action. */
+export const role = {
+  expect: expressions.optional(),
+  timeout: duration.optional(),
+  retry: retry.optional(),
+  env: env.optional(),
+  cwd: template.optional(),
+}
+
+export const check = map({
+  title: text.optional(),
+  check: handle.optional(),
+  with: z.record(z.string(), value).optional(),
+  ...verbs,
+  ...role,
+}).meta({ id: 'check', description: 'One verb, or `check` with the name of a file in checks/.' })
+
+export const checks = oneOrMore(check)
+
+export const undo = map({
+  ...verbs,
+  ...role,
+  verify: z.union([z.literal('inverse'), check, z.array(check).min(1)]).optional(),
+  loses: text.optional(),
+}).meta({ id: 'undo', description: 'One verb, and how to see that it undid.' })

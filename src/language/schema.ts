@@ -1,0 +1,145 @@
+/** The language's one definition: validation, types and the JSON Schema all come from here. */
+import { z } from 'zod'
+import { check, checks, role, undo, verbs } from './schema-actions.ts'
+import {
+  env,
+  expression,
+  handle,
+  inputType,
+  map,
+  name,
+  onFailure,
+  oneOrMore,
+  scalar,
+  text,
+  value,
+} from './schema-values.ts'
+
+const input = map({
+  type: inputType.optional(),
+  secret: z.boolean().optional(),
+  default: scalar.optional(),
+  pattern: text.optional(),
+  enum: z.array(scalar).min(1).optional(),
+  min_length: z.number().int().positive().optional(),
+  title: text.optional(),
+  refs: z.array(text).optional(),
+})
+
+const inputSource = z.union([
+  scalar,
+  map({
+    env: text.optional(),
+    file: text.optional(),
+    command: z.array(text).min(1).optional(),
+    random: z.number().int().min(8).max(1024).optional(),
+  }),
+])
+
+const service = map({
+  kind: z.enum(['postgres']).optional(),
+  database: text.optional(),
+  settings: z.record(z.string(), z.string()).optional(),
+  run: text.optional(),
+  env: env.optional(),
+  ready: check.optional(),
+}).meta({ description: 'Either `kind: postgres`, or `run` with a command.' })
+
+const environment = map({
+  protected: z.boolean().optional(),
+  on_failure: onFailure.optional(),
+  inputs: z.record(z.string(), inputSource).optional(),
+  services: z.record(name, service).optional(),
+  path: z.array(text).optional(),
+  cwd: text.optional(),
+  manual: z.enum(['ask', 'assume']).optional(),
+  lock: handle.optional(),
+  state: z.array(check).optional(),
+}).meta({ id: 'environment' })
+
+const output = z.union([expression, map({ value: expression, secret: z.boolean().optional() })])
+
+export const step = map({
+  id: name,
+  title: text.optional(),
+  owner: text.optional(),
+  estimate: text.optional(),
+  refs: z.array(text).optional(),
+  when: expression.optional(),
+  requires: checks.optional(),
+  effect: z.enum(['once', 'idempotent', 'none']).optional(),
+  ...verbs,
+  ...role,
+  secrets: z.array(text).optional(),
+  outputs: z.record(name, output).optional(),
+  skip_if_verified: z.boolean().optional(),
+  verify: checks.optional(),
+  rollback: z.union([z.literal('keep'), undo, z.array(undo).min(1)]).optional(),
+  irreversible: text.optional(),
+  scope: oneOrMore(text).optional(),
+  on_failure: onFailure.optional(),
+  hints: z.array(map({ when: expression, say: text })).optional(),
+}).meta({ id: 'step' })
+
+const phase = map({
+  id: name,
+  title: text.optional(),
+  owner: text.optional(),
+  estimate: text.optional(),
+  on_failure: onFailure.optional(),
+  concurrent: z.number().int().min(1).max(64).optional(),
+  steps: z.array(step).min(1),
+})
+
+export const runbook = map({
+  runbook: handle,
+  title: text,
+  version: text,
+  on_failure: onFailure.optional(),
+  inputs: z.record(z.string(), input).optional(),
+  environments: z.record(handle, environment),
+  requires: checks.optional(),
+  rollback_scopes: z.record(name, map({ title: text, with: z.array(text).optional() })).optional(),
+  contacts: z.array(map({ role: text, reach: text })).optional(),
+  phases: z.array(phase).min(1),
+  finally: z.array(step).optional(),
+}).meta({ title: 'runbook', description: 'A deployment runbook.' })
+
+const param = map({
+  type: inputType.optional(),
+  secret: z.boolean().optional(),
+  default: scalar.optional(),
+  enum: z.array(scalar).min(1).optional(),
+  title: text.optional(),
+})
+
+/** A file of `checks/`. */
+export const checkFile = map({
+  check: handle,
+  title: text,
+  description: text.optional(),
+  params: z.record(name, param).optional(),
+  example: z.record(z.string(), value).optional(),
+  ...verbs,
+  ...role,
+})
+
+export type RunbookFile = z.infer<typeof runbook>
+export type StepFile = z.infer<typeof step>
+export type PhaseFile = z.infer<typeof phase>
+export type EnvironmentFile = z.infer<typeof environment>
+export type ServiceFile = z.infer<typeof service>
+export type InputFile = z.infer<typeof input>
+export type CheckUse = z.infer<typeof check>
+export type UndoFile = z.infer<typeof undo>
+export type CheckFile = z.infer<typeof checkFile>
+export type ParamFile = z.infer<typeof param>
+/** The keys that an action in any role may have. */
+export type ActionFile = Pick<CheckUse, keyof typeof verbs | keyof typeof role>
+
+/** The JSON Schema of a runbook's file, for editors; `template` strings are plain strings to it. */
+export function jsonSchema(): Record<string, unknown> {
+  const made = z.toJSONSchema(runbook, { target: 'draft-7', io: 'input' })
+  return made as Record<string, unknown>
+}
+

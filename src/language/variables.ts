@@ -1,0 +1,146 @@
+/** What expressions may name, and of which type it is. */
+import type { Fields, ValueType } from '../core/expression-types.ts'
+import { checkExpression } from '../core/expression-types.ts'
+import type { InputType, Runbook, Step, VerbName } from '../core/runbook.ts'
+
+type Known = Fields['fields']
+
+/** A backup as its result tells it. `dyn`: halving a size should not be called a division of ints. */
+const BACKUP: Known = { file: 'string', size: 'int', sha256: 'string', tables: 'int', at: 'string' }
+const PREVIOUS: Fields = {
+  called: 'field of a backup',
+  fields: { file: 'dyn', size: 'dyn', sha256: 'dyn', tables: 'dyn', at: 'dyn' },
+}
+
+/** The result of each verb, for `expect`, `outputs` and `hints`. */
+export const RESULTS: Record<VerbName, Known> = {
+  run: {
+    exit_code: 'int',
+    stdout: 'string',
+    stderr: 'string',
+    output: 'string',
+    json: 'dyn',
+    duration_ms: 'int',
+  },
+  sql: { rows: 'list', row_count: 'int', columns: 'list', duration_ms: 'int' },
+  http: { status: 'int', headers: 'map', body: 'string', json: 'dyn', duration_ms: 'int' },
+  backup: { ...BACKUP, previous: PREVIOUS },
+  restore: { ...BACKUP, previous: PREVIOUS },
+  load: {
+    requests: 'int',
+    failed: 'int',
+    rps: 'double',
+    mean_ms: 'double',
+    p50_ms: 'double',
+    p95_ms: 'double',
+    p99_ms: 'double',
+  },
+  script: {},
+  manual: { by: 'string', at: 'string', note: 'string' },
+}
+
+/** Verbs whose result can be read as outputs without naming it. */
+const BY_NATURE = new Set<VerbName>(['backup', 'restore', 'manual'])
+
+const OF_INPUT: Record<InputType, ValueType> = {
+  string: 'string',
+  url: 'string',
+  integer: 'int',
+  number: 'double',
+  boolean: 'bool',
+}
+
+const text = (...names: string[]): Known => Object.fromEntries(names.map((name) => [name, 'string']))
+
+const COMMON: Known = {
+  environment: { called: 'field of environment', fields: { name: 'string', protected: 'bool' } },
+  run: {
+    called: 'field of run',
+    fields: text('id', 'runbook', 'environment', 'status', 'by'),
+  },
+  now: 'timestamp',
+}
+
+/** Everything that one place may name. */
+export interface Sight {
+  inputs?: boolean
+  steps?: boolean
+  params?: Known
+  /** The result of this verb. */
+  verb?: VerbName
+  /** Names that only this place knows are not told apart: anything goes. */
+  open?: boolean
+}
+
+/** Makes the variables for a place. The same sight gives the same object, which keeps checking quick. */
+export function variablesOf(runbook: Runbook): (sight: Sight) => Fields {
+  const inputs: Fields = {
+    called: 'input',
+    fields: mapValues(runbook.inputs, ({ type }) => OF_INPUT[type]),
+  }
+  const services = servicesOf(runbook)
+  const steps: Fields = { called: 'step', fields: {} }
+  const base = (sight: Sight): Fields => ({
+    called: 'variable',
+    open: sight.verb === 'script' || sight.open === true,
+    fields: {
+      ...COMMON,
+      services,
+      ...(sight.inputs === false ? {} : { inputs }),
+      ...(sight.steps === false ? {} : { steps }),
+      ...(sight.params === undefined
+        ? {}
+        : { params: { called: 'parameter', fields: sight.params } }),
+      ...(sight.verb === undefined ? {} : RESULTS[sight.verb]),
+    },
+  })
+  // Types of outputs come from their expressions, which may read outputs of steps before.
+  for (const step of [...runbook.steps, ...runbook.finally]) {
+    steps.fields[step.id] = { called: `output of step ${step.id}:`, fields: outputsOf(step, base) }
+  }
+  return base
+}
+
+function servicesOf({ environments }: Runbook): Fields {
+  const names = Object.values(environments).flatMap(({ services }) => Object.keys(services))
+  const service: Fields = {
+    called: 'field of a service',
+    fields: { url: 'string', port: 'int' },
+    open: true,
+  }
+  return { called: 'service', fields: Object.fromEntries(names.map((name) => [name, service])) }
+}
+
+/** The verb whose result a step's outputs are parts of; of its single check, in a pure check. */
+export function resultVerb({ act, verify }: Step): VerbName | undefined {
+  if (act !== undefined) return act.action.verb
+  return verify.length === 1 ? verify[0]?.action.verb : undefined
+}
+
+function outputsOf(step: Step, base: (sight: Sight) => Fields): Known {
+  const verb = resultVerb(step)
+  const natural = step.act !== undefined && verb !== undefined && BY_NATURE.has(verb)
+  const sight: Sight = verb === undefined ? { open: true } : { verb }
+  const declared = mapValues(step.outputs, ({ value }) => {
+    const checked = checkExpression(value.source, base(sight))
+    return checked.ok ? outputType(checked.type) : 'dyn'
+  })
+  return { ...(natural ? RESULTS[verb] : {}), ...declared }
+}
+
+function outputType(type: string): ValueType {
+  if (type === 'int' || type === 'double' || type === 'string' || type === 'bool') return type
+  // The journal keeps times and durations as text.
+  if (type.startsWith('google.protobuf.')) return 'string'
+  if (type.startsWith('list')) return 'list'
+  return type.startsWith('map') ? 'map' : 'dyn'
+}
+
+/** The types of a check's parameters. */
+export function paramTypes(params: Record<string, { type?: InputType | undefined }>): Known {
+  return mapValues(params, ({ type = 'string' }) => OF_INPUT[type])
+}
+
+function mapValues<A, B>(given: Record<string, A>, change: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, change(value)]))
+}
