@@ -2,7 +2,7 @@
 import { resolve as absolute, delimiter } from 'node:path'
 import { createMasker } from '../core/secrets.ts'
 import { textOf } from '../core/templates.ts'
-import { pgEnvironment } from '../lib/postgres.ts'
+import { pgEnvironment } from '../lib/database-url.ts'
 
 /** What a plan was bound to, as far as processes are concerned. */
 export interface ProcessInputs {
