@@ -1,5 +1,5 @@
 /** Addresses made of text and values: a value can fill a place in them, never change their shape. */
-import type { Piece } from '../core/templates.ts'
+import { textOf, type Piece } from '../core/templates.ts'
 
 /**
  * Joins the pieces of a URL. Values are percent-encoded, so that none adds a segment, a parameter
@@ -10,7 +10,7 @@ export function joinUrl(pieces: Piece[]): string {
   return parts
     .map((piece, index) => {
       if ('text' in piece) return piece.text
-      const value = String(piece.value)
+      const value = textOf(piece.value)
       if (index > 0) return encode(value)
       const next = parts[1]
       // http://host/ and /path make http://host/path.
