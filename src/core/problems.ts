@@ -18,11 +18,16 @@ export interface Problem {
 
 /** `file:line:column: message`, the line with a caret under the place, and the hint. */
 export function formatProblem(p: Problem): string {
-  const lines = [`${p.file}:${p.line}:${p.column}: ${p.level === 'warning' ? 'warning: ' : ''}${p.message}`]
+  const lines = [
+    `${p.file}:${p.line}:${p.column}: ${p.level === 'warning' ? 'warning: ' : ''}${p.message}`,
+  ]
   if (p.source !== undefined && p.source.length <= 400) {
     const gutter = String(p.line)
     const shown = p.source.replaceAll('\t', ' ')
-    lines.push(`  ${gutter} | ${shown}`, `  ${' '.repeat(gutter.length)} | ${' '.repeat(Math.max(0, p.column - 1))}^`)
+    lines.push(
+      `  ${gutter} | ${shown}`,
+      `  ${' '.repeat(gutter.length)} | ${' '.repeat(Math.max(0, p.column - 1))}^`,
+    )
   }
   if (p.hint !== undefined) lines.push(`  ${p.hint}`)
   return lines.join('\n')

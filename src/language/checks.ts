@@ -28,10 +28,10 @@ export interface Library {
 }
 
 /** What the plan calls the folder of the shipped checks, which lies outside of every root. */
-export const SHIPPED = 'runbook:checks/'
+const SHIPPED = 'runbook:checks/'
 
 /** The shipped `checks/`: beside the tool's own package.json, whether it runs from src or from dist. */
-export function shippedChecks(from = import.meta.dirname): string {
+function shippedChecks(from = import.meta.dirname): string {
   for (let folder = from; ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'package.json'))) return join(folder, 'checks')
     if (folder === dirname(folder)) return join(from, 'checks')
