@@ -4,7 +4,7 @@ export default defineConfig({
   root: `${import.meta.dirname}/..`,
   test: {
     include: ['tests/**/*.test.ts'],
-    globalSetup: 'tests/build-when-stale.ts',
+    globalSetup: 'tests/build.ts',
     reporters: ['default', './tests/closing-line.ts'],
   },
 })

@@ -6,9 +6,6 @@ import type { Action, Template, Value, VerbName } from '../core/runbook.ts'
 import type { ProcessIdentity } from '../core/events.ts'
 import type { Piece } from '../core/templates.ts'
 
-
-
-
 /** A question to a person: a manual step. */
 export interface Question {
   role: string
@@ -44,7 +41,8 @@ export interface ActionContext {
   /**
    * The gate. An action calls it exactly once, when everything is ready and nothing has been done,
    * with the process that waits at the gate if there is one. It returns when the intent is durable.
-   * It throws when the intent could not be made durable: then the action must not happen.
+   * It throws when the intent could not be made durable: then the action must not happen. An action
+   * that cannot even begin (no connection, no such folder) returns its problem without calling it.
    */
   gate(process?: ProcessIdentity): Promise<void>
   /** Output as it comes, for people; the role masks it. */
@@ -83,10 +81,15 @@ export interface Verb<V extends VerbName = VerbName> {
   /** The expectation when a runbook names none, as CEL over the fields. */
   expectation: string
   perform(action: Extract<Action, { verb: V }>, context: ActionContext): Promise<Outcome>
-  /** Verbs without it leave no receipt. Waits for one that still runs, calling `running` first. */
+  /**
+   * Verbs without it leave no receipt. Waits for one that still runs, calling `running` first.
+   * `wrapper` is the process that was handed to the gate, as the journal has it: the one note of it
+   * that surely outlives a loss of power. Without it nobody knows.
+   */
   recover?(
     action: Extract<Action, { verb: V }>,
     context: ActionContext,
     running: (process: ProcessIdentity) => void,
+    wrapper: ProcessIdentity | undefined,
   ): Promise<Recovery>
 }

@@ -1,11 +1,46 @@
-import { Command } from 'commander'
+/** The command line: one table of commands, each loaded only when it is the one asked for. */
+import { Command, CommanderError, type Help } from 'commander'
+import { EXIT, isRunbookError } from '../core/errors.ts'
+import { commands, type CommandName } from './commands.ts'
 
-/** Runs one command line and gives its exit code. */
+const EXAMPLES = `
+Examples:
+  $ runbook plan qr-login --env sandbox      what would happen, and nothing of it done
+  $ runbook deploy qr-login --env sandbox    run it, each step verified
+  $ runbook status                           where the newest run stands
+  $ runbook rollback                         undo the newest run, each undo verified
+
+Exit codes: 0 done, 2 usage or invalid input, 3 failed, 4 failed and rolled back, 5 a rollback failed,
+6 a precondition does not hold, 7 another run is unfinished, 8 waiting, 9 refused, 10 stale or broken
+record, 11 a decision is needed, 12 no store, 129/130/143 stopped by a signal with the record intact.`
+
+/** Runs one command line (without the node and script words) and gives its exit code. */
 export async function main(argv: string[]): Promise<number> {
+  let exit: number = EXIT.ok
   const program = new Command('runbook')
     .description('Deployment runbooks that run: every step proven, every rollback verified.')
     .option('-V, --version', 'print the version')
-  await program.parseAsync(argv, { from: 'user' })
-  if (argv.length === 0) program.outputHelp()
-  return 0
+    .addHelpText('after', EXAMPLES)
+    .configureHelp({ sortSubcommands: false, helpWidth: 100, subcommandTerm: (c: Command) => c.name() } satisfies Partial<Help>)
+    .showHelpAfterError('(see: runbook --help)')
+    .exitOverride()
+    .helpCommand('help [command]', 'what a command does, with examples')
+  const asked = argv.find((word) => !word.startsWith('-'))
+  const wanted = asked === 'help' ? argv[argv.indexOf('help') + 1] : asked
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = program.command(name).summary(summary).description(summary).exitOverride().showHelpAfterError(`(see: runbook ${name} --help)`)
+    if (wanted !== (name as CommandName)) continue
+    const { define } = await load()
+    define(command, (code: number) => { exit = code })
+  }
+  try {
+    if (argv.length === 0) program.outputHelp()
+    else await program.parseAsync(argv, { from: 'user' })
+    return exit
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    const { printError } = await import('../views/problem.ts')
+    printError(error, process.stderr)
+    return isRunbookError(error) ? error.exit : EXIT.fault
+  }
 }

@@ -16,7 +16,9 @@ export function parseDuration(text: string): number | undefined {
 export function milliseconds(text: string): number {
   const ms = parseDuration(text)
   if (ms === undefined) {
-    throw failure(EXIT.usage, `"${text}" is not a duration`, { hint: 'write a number with a unit: 250ms, 30s, 10m, 24h, 30d' })
+    throw failure(EXIT.usage, `"${text}" is not a duration`, {
+      hint: 'write a number with a unit: 250ms, 30s, 10m, 24h, 30d',
+    })
   }
   return ms
 }

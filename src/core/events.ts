@@ -79,6 +79,9 @@ export type RunStatus =
 /** How a secret is kept in the journal: AES-256-GCM, base64 of iv, tag and text together. */
 export type Sealed = { sealed: string }
 
+/** By name; secret ones sealed. */
+export type Outputs = Record<string, unknown>
+
 export type RunEvent =
   | {
       type: 'run.created'
@@ -96,32 +99,92 @@ export type RunEvent =
   | { type: 'run.resumed'; by: Actor; plan_sha256?: string }
   | { type: 'run.waiting'; reason: string }
   | { type: 'run.paused'; reason: string }
-  | { type: 'run.rolling_back'; why: string; automatic: boolean; scope?: string; to?: string; only?: string }
+  | { type: 'run.rolling_back'; why: string; automatic: boolean; scope?: string; to?: string }
   | { type: 'run.finished'; status: RunStatus; exit_code: number; reason?: string }
 
 /** `step` is the step's id; `attempt` counts from 1 over the whole run. */
 export type StepEvent =
   /** The intent. `before`: what the check answered before the action, when it was asked. */
   | { type: 'step.armed'; step: string; attempt: number; before?: Answer }
-  | { type: 'step.started'; step: string; attempt: number; process?: ProcessIdentity; folder?: string }
-  | { type: 'step.acted'; step: string; attempt: number; ok: boolean; result: Record<string, unknown>; duration_ms: number; adopted?: boolean }
+  | {
+      type: 'step.started'
+      step: string
+      attempt: number
+      process?: ProcessIdentity
+      folder?: string
+    }
+  /** `outputs` are there from here on, so that its own checks and its undo can use them. */
+  | {
+      type: 'step.acted'
+      step: string
+      attempt: number
+      ok: boolean
+      result: Record<string, unknown>
+      outputs: Outputs
+      duration_ms: number
+      adopted?: boolean
+    }
   | { type: 'step.verified'; step: string; attempt: number; checks: Asked[] }
-  | { type: 'step.done'; step: string; attempt: number; outputs: Record<string, unknown | Sealed>; duration_ms: number; settled?: 'receipt' | 'check' | 'person' }
+  /** `outputs`: those of a pure check; `settled`: how the end of an interrupted step was found out. */
+  | {
+      type: 'step.done'
+      step: string
+      attempt: number
+      outputs?: Outputs
+      duration_ms: number
+      settled?: 'receipt' | 'check' | 'person'
+    }
   | { type: 'step.failed'; step: string; attempt: number; failure: Failure; duration_ms: number }
   | { type: 'step.skipped'; step: string; reason: string }
-  | { type: 'step.satisfied'; step: string; checks: Asked[]; outputs: Record<string, unknown | Sealed> }
+  | { type: 'step.satisfied'; step: string; checks: Asked[]; outputs: Outputs }
   | { type: 'step.waiting'; step: string; reason: string }
   | { type: 'step.in_doubt'; step: string; reason: string }
-  | { type: 'step.resolved'; step: string; as: 'done' | 'not_done' | 'undo'; reason: string; by: Actor }
+  | {
+      type: 'step.resolved'
+      step: string
+      as: 'done' | 'not_done' | 'undo'
+      reason: string
+      by: Actor
+    }
 
 /** The mirror, for undoing. `part` is the index in the step's list of undos. */
 export type UndoEvent =
   | { type: 'undo.armed'; step: string; attempt: number; part: number }
-  | { type: 'undo.started'; step: string; attempt: number; part: number; process?: ProcessIdentity; folder?: string }
-  | { type: 'undo.acted'; step: string; attempt: number; part: number; ok: boolean; result: Record<string, unknown>; duration_ms: number; adopted?: boolean }
+  | {
+      type: 'undo.started'
+      step: string
+      attempt: number
+      part: number
+      process?: ProcessIdentity
+      folder?: string
+    }
+  | {
+      type: 'undo.acted'
+      step: string
+      attempt: number
+      part: number
+      ok: boolean
+      result: Record<string, unknown>
+      duration_ms: number
+      adopted?: boolean
+    }
   | { type: 'undo.verified'; step: string; attempt: number; part: number; checks: Asked[] }
-  | { type: 'undo.done'; step: string; attempt: number; part: number; last: boolean; duration_ms: number }
-  | { type: 'undo.failed'; step: string; attempt: number; part: number; failure: Failure; duration_ms: number }
+  | {
+      type: 'undo.done'
+      step: string
+      attempt: number
+      part: number
+      last: boolean
+      duration_ms: number
+    }
+  | {
+      type: 'undo.failed'
+      step: string
+      attempt: number
+      part: number
+      failure: Failure
+      duration_ms: number
+    }
   | { type: 'undo.in_doubt'; step: string; part: number; reason: string }
 
 /** What the engine says; the store adds the rest. */

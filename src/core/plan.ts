@@ -1,16 +1,34 @@
 /** A plan: a runbook resolved against one environment; immutable, hashed. */
 import { createHash } from 'node:crypto'
-import type { Contact, Environment, Phase, Scope, Step, Check, Value, InputType } from './runbook.ts'
+import type {
+  Contact,
+  Environment,
+  Input,
+  Phase,
+  Scope,
+  Step,
+  Check,
+  Value,
+  InputType,
+} from './runbook.ts'
 import type { Selection } from './events.ts'
 
 /**
  * How a plan knows an input: its value; or, for a secret, only its name and where it will come from;
  * or, for what hangs on a service or a command, the template or source that is bound when it runs.
+ * `declared` is what such a value must fit, also when the runbook is no longer what it was.
  */
 export type PlanInput =
   | { kind: 'value'; type: InputType; value: Value }
-  | { kind: 'secret'; type: InputType; from: string }
-  | { kind: 'late'; type: InputType; secret: boolean; from: string; template?: Value }
+  | { kind: 'secret'; type: InputType; from: string; declared: Input }
+  | {
+      kind: 'late'
+      type: InputType
+      secret: boolean
+      from: string
+      template?: Value
+      declared: Input
+    }
 
 export interface Plan {
   format: 1

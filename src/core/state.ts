@@ -1,4 +1,5 @@
 /** A run's state is always a fold of its journal, never stored beside it. */
+import { EXIT, failure } from './errors.ts'
 import type { Actor, Answer, Asked, Event, Failure, ProcessIdentity, RunStatus } from './events.ts'
 
 /**
@@ -30,7 +31,6 @@ export interface Flight {
   process?: ProcessIdentity
   folder?: string
   ok?: boolean
-  result?: Record<string, unknown>
 }
 
 export interface StepState {
@@ -65,7 +65,7 @@ export interface RunState {
   lock: string
   status: RunStatus
   direction: 'forward' | 'backward'
-  rollback?: { why: string; automatic: boolean; scope?: string; to?: string; only?: string }
+  rollback?: { why: string; automatic: boolean; scope?: string; to?: string }
   steps: Map<string, StepState>
   created_at: string
   /** Of the last event. */
@@ -76,4 +76,233 @@ export interface RunState {
   reason?: string
   /** The last event's number and hash are the store's business; this counts the events folded. */
   events: number
+}
+
+/** Steps whose action was started and which are not undone, in the order in which they started. */
+export function startedSteps(state: RunState): StepState[] {
+  return [...state.steps.values()]
+    .filter((s) => s.started_seq !== undefined && s.status !== 'undone')
+    .sort((a, b) => (a.started_seq ?? 0) - (b.started_seq ?? 0))
+}
+
+function emptyStep(id: string): StepState {
+  return {
+    id,
+    status: 'pending',
+    attempts: 0,
+    outputs: {},
+    checks: [],
+    undo_attempts: 0,
+    undone_parts: 0,
+  }
+}
+
+/** The state of one step; pending when the journal does not know it. */
+export function stepState(state: RunState, id: string): StepState {
+  let step = state.steps.get(id)
+  if (step === undefined) state.steps.set(id, (step = emptyStep(id)))
+  return step
+}
+
+function newRun(event: Event & { type: 'run.created' }): RunState {
+  const { run, runbook, environment, plan_sha256, partial, lock, by, fingerprints, at } = event
+  return {
+    run,
+    runbook,
+    environment,
+    plan_sha256,
+    partial,
+    lock,
+    by,
+    fingerprints,
+    status: 'running',
+    direction: 'forward',
+    steps: new Map(),
+    created_at: at,
+    updated_at: at,
+    events: 1,
+  }
+}
+
+function applyToRun(state: RunState, event: Event): void {
+  switch (event.type) {
+    case 'run.resumed':
+      state.status = state.direction === 'backward' ? 'rolling_back' : 'running'
+      if (event.plan_sha256 !== undefined) state.plan_sha256 = event.plan_sha256
+      delete state.exit_code
+      delete state.reason
+      break
+    case 'run.waiting':
+      state.status = 'waiting'
+      state.reason = event.reason
+      break
+    case 'run.paused':
+      state.status = 'paused'
+      state.reason = event.reason
+      break
+    case 'run.rolling_back': {
+      const { why, automatic, scope, to } = event
+      state.status = 'rolling_back'
+      state.direction = 'backward'
+      state.rollback = {
+        why,
+        automatic,
+        ...(scope !== undefined && { scope }),
+        ...(to !== undefined && { to }),
+      }
+      break
+    }
+    case 'run.finished':
+      state.status = event.status
+      state.exit_code = event.exit_code
+      if (event.reason !== undefined) state.reason = event.reason
+      break
+    default:
+  }
+}
+
+function applyToStep(step: StepState, event: Event & { step: string }): void {
+  switch (event.type) {
+    case 'step.armed':
+      step.status = 'running'
+      step.attempts = event.attempt
+      step.flight = {
+        role: 'do',
+        attempt: event.attempt,
+        part: 0,
+        phase: 'armed',
+        ...(event.before !== undefined && { before: event.before }),
+      }
+      step.undone_parts = 0
+      delete step.failure
+      delete step.reason
+      delete step.resolved
+      break
+    case 'step.started':
+    case 'undo.started':
+      if (event.type === 'step.started') {
+        step.started_seq ??= event.seq
+        step.started_at = event.at
+      }
+      if (step.flight !== undefined) {
+        if (event.process !== undefined) step.flight.process = event.process
+        if (event.folder !== undefined) step.flight.folder = event.folder
+      }
+      break
+    case 'step.acted':
+    case 'undo.acted':
+      if (step.flight !== undefined) {
+        step.flight.phase = 'acted'
+        step.flight.ok = event.ok
+      }
+      if (event.type === 'step.acted') step.outputs = event.outputs
+      break
+    case 'step.verified':
+    case 'undo.verified':
+      step.checks = event.checks
+      break
+    case 'step.done':
+      step.status = 'done'
+      if (event.outputs !== undefined) step.outputs = event.outputs
+      end(step, event)
+      break
+    case 'step.failed':
+      step.status = 'failed'
+      step.failure = event.failure
+      end(step, event)
+      break
+    case 'step.skipped':
+      step.status = 'skipped'
+      step.reason = event.reason
+      step.ended_at = event.at
+      break
+    case 'step.satisfied':
+      step.status = 'satisfied'
+      step.checks = event.checks
+      step.outputs = event.outputs
+      step.ended_at = event.at
+      break
+    case 'step.waiting':
+      step.status = 'waiting'
+      step.reason = event.reason
+      break
+    case 'step.in_doubt':
+    case 'undo.in_doubt':
+      step.status = 'in_doubt'
+      step.reason = event.reason
+      break
+    case 'step.resolved':
+      resolve(step, event)
+      break
+    case 'undo.armed':
+      step.undo_attempts = event.attempt
+      step.status = 'running'
+      step.flight = { role: 'undo', attempt: event.attempt, part: event.part, phase: 'armed' }
+      delete step.resolved
+      delete step.reason
+      break
+    case 'undo.done':
+      step.undone_parts = event.part + 1
+      end(step, event)
+      if (event.last) {
+        step.status = 'undone'
+        delete step.started_seq
+      }
+      break
+    case 'undo.failed':
+      step.status = 'undo_failed'
+      step.failure = event.failure
+      end(step, event)
+      break
+    default:
+  }
+}
+
+function end(step: StepState, event: Event & { duration_ms: number }): void {
+  step.ended_at = event.at
+  step.duration_ms = event.duration_ms
+  delete step.flight
+}
+
+/**
+ * A person's word on a step in doubt. `done`: what was in flight took effect, and its check must hold
+ * next. `not_done`: as never started. `undo`: its rollback is run and verified first.
+ */
+function resolve(step: StepState, event: Event & { type: 'step.resolved' }): void {
+  const flight = step.flight
+  delete step.reason
+  if (event.as === 'not_done') {
+    if (flight?.role === 'undo') step.status = 'done'
+    else {
+      step.status = 'pending'
+      delete step.started_seq
+    }
+    delete step.flight
+    return
+  }
+  step.resolved = event.as
+  step.status = 'running'
+  if (event.as === 'done' && flight !== undefined) {
+    flight.phase = 'acted'
+    flight.ok = true
+  }
+}
+
+/** Folds one more event into the state, in place: journals may be long. */
+export function apply(state: RunState, event: Event): RunState {
+  state.updated_at = event.at
+  state.events = event.seq
+  if ('step' in event) applyToStep(stepState(state, event.step), event)
+  else applyToRun(state, event)
+  return state
+}
+
+/** The state of a run from all its events. Throws when the first is not `run.created`. */
+export function fold(events: readonly Event[]): RunState {
+  const [first, ...rest] = events
+  if (first?.type !== 'run.created')
+    throw failure(EXIT.stale, 'the journal of this run does not begin with run.created')
+  const state = newRun(first)
+  for (const event of rest) apply(state, event)
+  return state
 }

@@ -6,11 +6,18 @@ import type { RunState } from './state.ts'
 /** What happens now and is not in the journal. All texts are redacted. */
 export type Progress =
   /** What the step is doing at this moment. */
-  | { kind: 'doing'; step: string; what: 'asking first' | 'doing' | 'verifying' | 'undoing' | 'verifying the undo' | 'waiting'; detail?: string }
+  | {
+      kind: 'doing'
+      step: string
+      what: 'asking first' | 'doing' | 'verifying' | 'undoing' | 'verifying the undo' | 'waiting'
+      detail?: string
+    }
   /** Lines of output of the running step. */
   | { kind: 'output'; step: string; text: string }
   /** Something a person should read: "finishing step X, then pausing", a service starting. */
   | { kind: 'note'; text: string; step?: string }
+  /** Where something can be looked at, known only now: a service's URL, a bound input. No secrets. */
+  | { kind: 'place'; name: string; url: string }
 
 export interface Choice<T extends string = string> {
   value: T
@@ -26,6 +33,8 @@ export interface View {
   /** Only views on a terminal have it. The text prompt gives back what was typed. */
   choose?<T extends string>(question: string, choices: Choice<T>[]): Promise<T>
   prompt?(question: string): Promise<string>
+  /** Hands over listr2's task of the step that begins, through which prompts are shown. */
+  adopt?(task: unknown): void
   /** The renderer for listr2; only the live view has one. */
   renderer?: unknown
   /** After the last event. Leaves the terminal as it found it. */

@@ -5,6 +5,7 @@
  */
 import type { Actor, Event, NewEvent } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
+import { EXIT, failure, type RunbookError } from '../core/errors.ts'
 
 /** Who drives a run now. Held with a heartbeat; `epoch` grows with every change of hands. */
 export interface Lease {
@@ -43,19 +44,29 @@ export interface Store {
    * Makes a run with its first event and takes the lock and the lease in one transaction.
    * Returns the lock that is in the way instead, when there is one.
    */
-  create(run: { id: string; lock: string; plan: Plan; plan_sha256: string; first: NewEvent; holder: Actor }): Promise<
-    { created: Lease; events: Event[] } | { busy: Lock }
-  >
+  create(run: {
+    id: string
+    lock: string
+    plan: Plan
+    plan_sha256: string
+    first: NewEvent
+    holder: Actor
+  }): Promise<{ created: Lease; events: Event[] } | { busy: Lock }>
   /**
    * Appends in order, all or none, durable on return. Refused with exit 7 when `epoch` is no longer
    * the run's: somebody else drives it now.
    */
   append(run: string, epoch: number, events: NewEvent[]): Promise<Event[]>
   /**
-   * Takes the lease of an unfinished run. `dead` decides of the present holder; a lease that has run
-   * out may always be taken. Returns the living holder's lease instead when it may not.
+   * Takes the lease of a run, and the lock for it when the run had given it back. `dead` decides of
+   * the present holder; a lease that has run out may always be taken. Returns what is in the way
+   * otherwise: the living holder's lease, or the lock that another run has.
    */
-  take(run: string, holder: Actor, dead: (holder: Actor) => boolean): Promise<{ taken: Lease } | { held: Lease }>
+  take(
+    run: string,
+    holder: Actor,
+    dead: (holder: Actor) => boolean,
+  ): Promise<{ taken: Lease } | { held: Lease } | { busy: Lock }>
   /** Moves the expiry on. False when the lease is lost. */
   beat(run: string, epoch: number): Promise<boolean>
   /** Gives the lease back; the lock stays with the run unless `unlock`. */
@@ -72,4 +83,22 @@ export interface Store {
   /** Newest first. */
   runs(filter?: { runbook?: string; environment?: string; limit?: number }): Promise<RunHead[]>
   close(): Promise<void>
+}
+
+/** How long a lease lives without a heartbeat. A holder on this machine that is dead is known at once. */
+export const LEASE_MS = 30_000
+
+/** The error of a process that no longer drives the run. */
+export function lost(run: string): RunbookError {
+  return failure(
+    EXIT.busy,
+    `run ${run} was taken over by another process; this one stops and records nothing more`,
+    {
+      hint: `see who drives it now: runbook status ${run}`,
+    },
+  )
+}
+
+export function noPlan(sha256: string): RunbookError {
+  return failure(EXIT.stale, `the journal holds no plan ${sha256}`)
 }

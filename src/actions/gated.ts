@@ -1,0 +1,104 @@
+/** What the verbs that start a process have in common: from a context to the gate and back. */
+import type { ProcessIdentity } from '../core/events.ts'
+import { startGated, type Ending, type Gated } from '../lib/gate.ts'
+import { tailOf } from '../lib/output.ts'
+import { recoverGated } from '../lib/receipt.ts'
+import type { ActionContext, Outcome, Recovery } from './action.ts'
+
+/** The names of signals as a shell's exit code tells them: 128 + number. */
+const SIGNALS: Record<number, string> = {
+  1: 'HUP',
+  2: 'INT',
+  3: 'QUIT',
+  4: 'ILL',
+  6: 'ABRT',
+  7: 'BUS',
+  8: 'FPE',
+  9: 'KILL',
+  11: 'SEGV',
+  13: 'PIPE',
+  14: 'ALRM',
+  15: 'TERM',
+  24: 'XCPU',
+  25: 'XFSZ',
+}
+
+type Lent = Pick<
+  ActionContext,
+  'folder' | 'cwd' | 'env' | 'timeout_ms' | 'interrupt' | 'gate' | 'output'
+>
+
+/** How a process is to be started in a role. */
+export interface Ask {
+  command: Gated['command']
+  leaves_processes?: boolean
+}
+
+function waiting(
+  { folder, cwd, env, timeout_ms, interrupt, output }: Lent,
+  ask: Omit<Ask, 'command'>,
+) {
+  return {
+    folder,
+    cwd,
+    env,
+    timeout_ms,
+    interrupt,
+    output,
+    leaves_processes: ask.leaves_processes ?? false,
+  }
+}
+
+/** Runs a process through the gate of its role. */
+export function performGated(context: Lent, ask: Ask): Promise<Ending> {
+  return startGated({
+    ...waiting(context, ask),
+    command: ask.command,
+    gate: (process) => context.gate(process),
+  })
+}
+
+/** Finds out what came of one whose tool died; `outcome` makes of its end what `perform` would have. */
+export async function recoverProcess(
+  context: Lent,
+  wrapper: ProcessIdentity | undefined,
+  running: (process: ProcessIdentity) => void,
+  outcome: (ending: Ending) => Outcome | Promise<Outcome>,
+  ask: Omit<Ask, 'command'> = {},
+): Promise<Recovery> {
+  if (wrapper === undefined) return { state: 'unknown' }
+  const found = await recoverGated(waiting(context, ask), wrapper, running)
+  if (found.state !== 'ended') return found
+  return { state: 'ended', outcome: await outcome(found.ending) }
+}
+
+/** Why an end is no result that an expectation could be asked about; undefined when it is one. */
+export function problemOf(ending: Ending): Outcome['problem'] {
+  const { exit_code: code, reason, unstarted } = ending
+  const told = (kind: 'cannot_tell' | 'timeout' | 'interrupted', message: string) => ({
+    kind,
+    message,
+  })
+  if (reason === 'timeout') return told('timeout', 'it did not end in time')
+  if (reason === 'interrupted') return told('interrupted', unstarted ?? 'it was interrupted')
+  if (unstarted !== undefined) return told('cannot_tell', `it could not be started: ${unstarted}`)
+  if (code === 126) return told('cannot_tell', 'exit code 126: a program is not executable')
+  if (code === 127) return told('cannot_tell', 'exit code 127: a program was not found')
+  const name = SIGNALS[code - 128] ?? ending.signal?.slice(3)
+  if (name === undefined) return undefined
+  const guess = name === 'KILL' ? ' (out of memory?)' : ''
+  return told('cannot_tell', `killed by signal ${code - 128}, ${name}${guess}`)
+}
+
+/** What every process leaves to people, whatever its verb. */
+export function remarks(ending: Ending): Pick<Outcome, 'tail' | 'notes'> {
+  const notes = [...ending.notes]
+  for (const [name, { text, bytes }] of [
+    ['stdout', ending.stdout],
+    ['stderr', ending.stderr],
+  ] as const) {
+    if (bytes > 2 * text.length) notes.push(`${name}: ${bytes} bytes, the middle was left out`)
+  }
+  const tail = tailOf(ending.stdout.text, ending.stderr.text)
+  return { ...(tail === '' ? {} : { tail }), ...(notes.length === 0 ? {} : { notes }) }
+}

@@ -1,0 +1,17 @@
+/** `manual`: work that a person does; their word is the result. */
+import type { Outcome, Verb } from './action.ts'
+
+export const manual: Verb<'manual'> = {
+  expectation: 'true',
+
+  async perform(action, context): Promise<Outcome> {
+    const ask = String(context.resolve(action.ask))
+    // The answer is the act: a question that nobody has answered can be asked again.
+    const { yes, by, note } = await context.ask({ role: action.role, ask, confirm: action.confirm })
+    await context.gate()
+    const fields = { by, at: new Date().toISOString(), note: note ?? '' }
+    if (yes) return { fields }
+    const said = note === undefined || note === '' ? '' : `: ${note}`
+    return { fields, problem: { kind: 'failed', message: `${by} said no${said}` } }
+  },
+}

@@ -1,0 +1,54 @@
+/** `run`: a bash script, or a program and its arguments. */
+import type { Ending } from '../lib/gate.ts'
+import { parseJson } from '../lib/json.ts'
+import { SEEN_BYTES } from '../lib/output.ts'
+import type { Outcome, Verb } from './action.ts'
+import { performGated, problemOf, recoverProcess, remarks } from './gated.ts'
+
+const unended = (text: string) => (text.endsWith('\n') ? text.slice(0, -1) : text)
+
+/** stdout, then stderr: two streams have no common order once they are apart. */
+function both(stdout: string, stderr: string): string {
+  const text = unended(
+    stdout === '' || stdout.endsWith('\n') ? stdout + stderr : `${stdout}\n${stderr}`,
+  )
+  if (text.length <= SEEN_BYTES) return text
+  return `${text.slice(0, SEEN_BYTES / 2)}\n[…]\n${text.slice(-SEEN_BYTES / 2)}`
+}
+
+function outcome(ending: Ending): Outcome {
+  const stdout = unended(ending.stdout.text)
+  const json = parseJson(stdout)
+  const problem = problemOf(ending)
+  return {
+    fields: {
+      exit_code: ending.exit_code,
+      stdout,
+      stderr: unended(ending.stderr.text),
+      output: both(ending.stdout.text, ending.stderr.text),
+      ...(json === undefined ? {} : { json }),
+      duration_ms: ending.duration_ms,
+    },
+    ...(problem === undefined ? {} : { problem }),
+    ...remarks(ending),
+  }
+}
+
+/** A value reaches a script as a variable of its environment only, an argument as one argument. */
+export const run: Verb<'run'> = {
+  expectation: 'exit_code == 0',
+
+  async perform(action, context) {
+    const { leaves_processes } = action
+    const command =
+      'script' in action
+        ? { script: action.script }
+        : { argv: action.argv.map((argument) => String(context.resolve(argument))) }
+    return outcome(await performGated(context, { command, leaves_processes }))
+  },
+
+  recover(action, context, running, wrapper) {
+    const { leaves_processes } = action
+    return recoverProcess(context, wrapper, running, outcome, { leaves_processes })
+  },
+}

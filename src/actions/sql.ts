@@ -1,0 +1,130 @@
+/** `sql`: statements on a PostgreSQL database; every value is a parameter, never text. */
+import type { Action, SqlSource } from '../core/runbook.ts'
+import {
+  connect,
+  databaseFault,
+  type Database,
+  type DatabaseFault,
+  type Rows,
+  type Statement,
+} from '../lib/postgres.ts'
+import { splitStatements } from '../lib/sql-text.ts'
+import type { ActionContext, Outcome, Verb } from './action.ts'
+import { within } from './within.ts'
+
+type Sql = Extract<Action, { verb: 'sql' }>
+
+/** More rows than any expectation looks at; the count stays whole. */
+const MOST_ROWS = 10_000
+
+function statementOf(source: SqlSource, context: ActionContext): Statement {
+  if ('file' in source) return { text: context.file(source.file), values: [] }
+  const values: unknown[] = []
+  const text = context.pieces(source.statement).map((piece) => {
+    if ('text' in piece) return piece.text
+    values.push(parameter(piece.value))
+    return `$${values.length}`
+  })
+  return { text: text.join(''), values }
+}
+
+/** What the driver does not know how to send: whole numbers, and structures, which go as JSON. */
+function parameter(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  if (Array.isArray(value)) return value.map(parameter)
+  if (value !== null && typeof value === 'object' && !(value instanceof Date)) {
+    return JSON.stringify(value, (_key, part: unknown) =>
+      typeof part === 'bigint' ? Number(part) : part,
+    )
+  }
+  return value ?? null
+}
+
+/** The statements as they are sent, one by one; without a transaction each stands alone. */
+function sequence(action: Sql, context: ActionContext): Statement[] {
+  const statements = action.statements.map((source) => statementOf(source, context))
+  if (!action.transaction) {
+    return statements.flatMap((statement) =>
+      statement.values.length > 0
+        ? [statement]
+        : splitStatements(statement.text).map((text) => ({ text, values: [] })),
+    )
+  }
+  // One text is one transaction by itself, also when it brings its own BEGIN and COMMIT.
+  if (statements.length < 2) return statements
+  const bare = (text: string) => ({ text, values: [] })
+  return [bare('BEGIN'), ...statements, bare('COMMIT')]
+}
+
+async function sendAll(database: Database, statements: Statement[]): Promise<Rows> {
+  let last: Rows = { rows: [], row_count: 0, columns: [], command: '' }
+  for (const statement of statements) {
+    const rows = await database.query(statement)
+    if (statement.text !== 'BEGIN' && statement.text !== 'COMMIT') last = rows
+  }
+  return last
+}
+
+/** What a person does about the errors that only our parameters can cause. */
+function advice({ sqlstate, message }: DatabaseFault): string {
+  if (sqlstate === '08P01') {
+    return `${message}\na value inside quotes stays text: write \${{ … }} without quotes around it`
+  }
+  if (sqlstate === '42601' && message.includes('multiple commands')) {
+    return `${message}\na statement with \${{ … }} must stand alone: make it a list of statements`
+  }
+  return message
+}
+
+export const sql: Verb<'sql'> = {
+  expectation: 'true',
+
+  async perform(action, context) {
+    const began = performance.now()
+    const statements = sequence(action, context)
+    let database: Database
+    try {
+      database = await connect(String(context.resolve(action.database)), {
+        connect_ms: Math.min(context.timeout_ms, 10_000),
+        notice: (text) => context.output(text),
+      })
+    } catch (error) {
+      const fault = databaseFault(error)
+      if (fault === undefined) throw error
+      return { fields: {}, problem: { kind: 'cannot_tell', message: fault.message } }
+    }
+    try {
+      await context.gate()
+      const asked = await within(context, () => sendAll(database, statements), database.cancel)
+      if ('late' in asked) {
+        database.destroy()
+        const known = !asked.settled
+          ? 'whether it took effect is not known'
+          : action.transaction || statements.length === 1
+            ? 'the server gave it up and changed nothing'
+            : 'the server gave it up; the statements before it took effect'
+        const why = asked.late === 'timeout' ? 'no answer in time' : 'interrupted'
+        return { fields: {}, problem: { kind: asked.late, message: `${why}; ${known}` } }
+      }
+      return answered(asked.value, Math.round(performance.now() - began))
+    } catch (error) {
+      const fault = databaseFault(error)
+      if (fault === undefined) throw error
+      const kind = fault.databaseFault === 'refused' ? 'failed' : 'cannot_tell'
+      return { fields: {}, problem: { kind, message: advice(fault) } }
+    } finally {
+      await database.close()
+    }
+  },
+}
+
+function answered({ rows, row_count, columns }: Rows, duration_ms: number): Outcome {
+  const seen = rows.slice(0, MOST_ROWS)
+  const left = rows.length - seen.length
+  return {
+    fields: { rows: seen, row_count, columns, duration_ms },
+    ...(left > 0
+      ? { notes: [`expectations see the first ${MOST_ROWS} of ${rows.length} rows`] }
+      : {}),
+  }
+}

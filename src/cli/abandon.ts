@@ -1,0 +1,35 @@
+import type { Command } from 'commander'
+import { EXIT } from '../core/errors.ts'
+import { findRun, isUnfinished, openSession } from '../engine/session.ts'
+import { abandon, leftBehind } from '../engine/word.ts'
+import { findRoot } from '../language/find.ts'
+import { environmentFlag, examples, storeFlag, type StoreFlags } from './flags.ts'
+
+interface Flags extends StoreFlags {
+  env?: string
+  reason: string
+}
+
+export function define(command: Command, exit: (code: number) => void): void {
+  command.argument('[run]', "a run id, or a runbook's name; left out: the newest unfinished run")
+  environmentFlag(command, "with a runbook's name: which of its environments")
+  command.requiredOption('--reason <text>', 'why; it stays in the record')
+  storeFlag(command)
+  examples(command, 'runbook abandon 20261121-063012-4f1c --reason "mended by hand, see #412"')
+  command.action(async (ref: string | undefined, flags: Flags) => {
+    const session = await openSession(findRoot(process.cwd()), flags.store)
+    // A run that is named is judged as it is; otherwise only an unfinished one can be meant.
+    const known = await findRun(session.store, { run: ref, environment: flags.env }, ref === undefined ? isUnfinished : undefined)
+    if (known === undefined) {
+      process.stderr.write('There is no unfinished run.\n')
+      exit(EXIT.ok)
+      return
+    }
+    await abandon(session, known, flags.reason)
+    await session.store.close()
+    const { run, runbook, environment } = known.state
+    process.stderr.write(`Run ${run} of ${runbook} in ${environment} is abandoned; its lock is free.\n`)
+    if (leftBehind(known)) process.stderr.write(`What it did stays as it is. It can still be undone: runbook rollback ${run}\n`)
+    exit(EXIT.ok)
+  })
+}

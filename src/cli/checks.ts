@@ -1,0 +1,56 @@
+import type { Command } from 'commander'
+import { EXIT, failure } from '../core/errors.ts'
+import { didYouMean } from '../core/problems.ts'
+import { loadCheckLibrary, SHIPPED, type NamedCheck } from '../language/checks.ts'
+import { findRoot } from '../language/find.ts'
+import { checkPage, type CheckManual } from '../views/show.ts'
+import { checksText } from '../views/tables.ts'
+import { examples, outputFlags, type OutputFlags } from './flags.ts'
+import { print } from './print.ts'
+
+export function define(command: Command): void {
+  command.argument('[check]', 'the manual page of this one')
+  outputFlags(command, ['text', 'json'])
+  examples(command, 'runbook checks', 'runbook checks table-exists')
+  command.action((name: string | undefined, flags: OutputFlags) => {
+    const { checks } = loadCheckLibrary(findRoot(process.cwd()))
+    if (name === undefined) {
+      const listed = [...checks.values()].map((check) => ({ name: check.name, title: check.file.title, own: check.folder.prefix !== SHIPPED }))
+      listed.sort((a, b) => a.name.localeCompare(b.name))
+      print(flags, (look) => checksText(listed, look), listed)
+      return
+    }
+    const found = checks.get(name)
+    if (found === undefined) {
+      const hint = didYouMean(name, [...checks.keys()]) ?? 'see them all: runbook checks'
+      throw failure(EXIT.usage, `there is no check "${name}"`, { hint })
+    }
+    const manual = manualOf(found)
+    print(flags, (look) => checkPage(manual, look), manual)
+  })
+}
+
+function manualOf({ name, file, document, folder }: NamedCheck): CheckManual {
+  const { title, description, params = {}, example, expect } = file
+  return {
+    name,
+    title,
+    ...(description !== undefined && { description }),
+    file: folder.prefix === SHIPPED ? `shipped with runbook: checks/${name}.yaml` : document.file,
+    params: Object.entries(params).map(([param, { type = 'string', secret = false, default: value }]) => ({ name: param, type, secret, ...(value !== undefined && { default: value }) })),
+    ...(example !== undefined && { example }),
+    action: actionText(file),
+    expect: expect === undefined ? [] : [expect].flat().map(String),
+  }
+}
+
+/** The verb and the beginning of what it is given, as the file has it. */
+function actionText(file: NamedCheck['file']): string {
+  for (const verb of ['run', 'sql', 'http', 'script', 'load'] as const) {
+    const given = file[verb]
+    if (given === undefined) continue
+    const text = typeof given === 'string' ? given : JSON.stringify(given)
+    return `${verb} ${text.trim().replaceAll(/\s+/g, ' ').slice(0, 300)}`
+  }
+  return ''
+}

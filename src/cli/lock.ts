@@ -1,0 +1,33 @@
+import type { Command } from 'commander'
+import { isDead, loadRun, openSession, type Session } from '../engine/session.ts'
+import { findRoot } from '../language/find.ts'
+import type { Lock } from '../stores/store.ts'
+import { locksText, type HeldLock } from '../views/tables.ts'
+import { examples, outputFlags, storeFlag, type OutputFlags, type StoreFlags } from './flags.ts'
+import { print } from './print.ts'
+
+interface Flags extends OutputFlags, StoreFlags {}
+
+export function define(command: Command): void {
+  const status = command.command('status', { isDefault: true }).description('Which unfinished runs hold a lock, and who drives them')
+  storeFlag(outputFlags(status, ['text', 'json']))
+  examples(status, 'runbook lock status', 'runbook lock status -o json')
+  status.action(async (flags: Flags) => {
+    const session = await openSession(findRoot(process.cwd()), flags.store)
+    const locks = await Promise.all((await session.store.locks()).map((lock) => held(session, lock)))
+    print(flags, (look) => locksText(locks, look), locks)
+    await session.store.close()
+  })
+}
+
+async function held({ store, actor }: Session, { name, run, lease }: Lock): Promise<HeldLock> {
+  const head = (await store.runs()).find((r) => r.run === run)
+  const state = head === undefined ? undefined : (await loadRun(store, head)).state
+  const doing = [...(state?.steps.values() ?? [])].filter((s) => s.status === 'running').map((s) => s.id)
+  return {
+    name, run,
+    ...(state !== undefined && { status: state.status }),
+    ...(doing.length > 0 && { doing: doing.join(', ') }),
+    ...(lease !== undefined && { holder: lease.holder, since: lease.since, ...(lease.holder.host === actor.host && { alive: !isDead(lease.holder) }) }),
+  }
+}

@@ -1,0 +1,41 @@
+import { Option, type Command } from 'commander'
+import { EXIT, failure } from '../core/errors.ts'
+import { findRun, openSession } from '../engine/session.ts'
+import { resolveStep } from '../engine/word.ts'
+import { findRoot } from '../language/find.ts'
+import { environmentFlag, examples, storeFlag, type StoreFlags } from './flags.ts'
+
+interface Flags extends StoreFlags {
+  env?: string
+  done?: boolean
+  notDone?: boolean
+  undo?: boolean
+  reason: string
+}
+
+export function define(command: Command, exit: (code: number) => void): void {
+  command.argument('<run>', "a run id, or a runbook's name").argument('<step>', 'the step in doubt')
+  environmentFlag(command, "with a runbook's name: which of its environments")
+  command
+    .addOption(new Option('--done', 'it took effect; its check must hold next').conflicts(['notDone', 'undo']))
+    .addOption(new Option('--not-done', 'it took no effect; it counts as never started').conflicts(['done', 'undo']))
+    .addOption(new Option('--undo', 'nobody can know: undo it first').conflicts(['done', 'notDone']))
+    .requiredOption('--reason <text>', 'how you know; it stays in the record')
+  storeFlag(command)
+  examples(
+    command,
+    'runbook resolve 20261121-063012-4f1c token --done --reason "the token is in the table"',
+    'runbook resolve qr-login token --env prod --undo --reason "cannot tell"',
+  )
+  command.action(async (ref: string, step: string, flags: Flags) => {
+    const as = flags.done === true ? 'done' : flags.notDone === true ? 'not_done' : flags.undo === true ? 'undo' : undefined
+    if (as === undefined) throw failure(EXIT.usage, `what became of "${step}"?`, { hint: 'say one of: --done, --not-done, --undo' })
+    const session = await openSession(findRoot(process.cwd()), flags.store)
+    const known = await findRun(session.store, { run: ref, environment: flags.env })
+    if (known === undefined) throw failure(EXIT.usage, `there is no run of "${ref}"`)
+    await resolveStep(session, known, step, as, flags.reason)
+    await session.store.close()
+    process.stderr.write(`Recorded. Go on: runbook resume ${known.state.run}\n`)
+    exit(EXIT.ok)
+  })
+}

@@ -1,0 +1,85 @@
+import type { Command } from 'commander'
+import { EXIT, failure } from '../core/errors.ts'
+import { formatDuration } from '../core/durations.ts'
+import { stepsToUndo, type StepToUndo, type UndoRequest } from '../core/undo.ts'
+import type { View } from '../core/view.ts'
+import { rollback } from '../engine/operate.ts'
+import { canBeUndone, findRun, openSession, type KnownRun, type Session } from '../engine/session.ts'
+import { findRoot } from '../language/find.ts'
+import { rollbackPlanText } from '../views/rollback-plan.ts'
+import { driven } from './drive.ts'
+import { driveFlags, environmentFlag, examples, outputFlags, storeFlag, variableFlag, type RunFlags } from './flags.ts'
+import { confirmTarget } from './prepare.ts'
+import { runMeant, secretsChanged } from './run-meant.ts'
+import { print } from './print.ts'
+import { viewFor } from './viewing.ts'
+
+interface Flags extends RunFlags {
+  scope?: string
+  to?: string
+  dryRun?: boolean
+}
+
+export function define(command: Command, exit: (code: number) => void): void {
+  command.argument('[run]', "a run id, or a runbook's name; left out: the newest run with something to undo")
+  environmentFlag(command, "with a runbook's name: which of its environments")
+  variableFlag(command)
+  command.option('--scope <scope>', 'only the steps of this scope and of those it includes')
+  command.option('--to <step>', 'leave this step and all before it as they are')
+  command.option('--dry-run', 'say what would be undone, and what that loses; touch nothing')
+  driveFlags(command)
+  storeFlag(outputFlags(command))
+  examples(command, 'runbook rollback', 'runbook rollback --dry-run', 'runbook rollback qr-login --env prod --scope app --confirm prod')
+  command.action(async (ref: string | undefined, flags: Flags) => {
+    const view = await viewFor(flags)
+    const session = await openSession(findRoot(process.cwd()), flags.store)
+    const known = await runMeant(session, { run: ref, environment: flags.env }, canBeUndone, view)
+    if (known === undefined) {
+      process.stderr.write('There is nothing left to undo.\n')
+      exit(EXIT.ok)
+      return
+    }
+    const request: UndoRequest = { ...(flags.scope !== undefined && { scope: flags.scope }), ...(flags.to !== undefined && { to: flags.to }) }
+    const steps = stepsToUndo(known.plan, known.state, request)
+    if (flags.dryRun === true) {
+      const undo = steps.map(({ step, undos }) => ({ id: step.id, parts: undos.length, loses: undos.flatMap(({ undo }) => undo.loses ?? []) }))
+      print(flags, (look) => rollbackPlanText(known.plan, known.state, steps, look), { run: known.state.run, undo })
+      exit(EXIT.ok)
+      return
+    }
+    if (steps.length === 0) {
+      process.stderr.write(`Run ${known.state.run} has nothing to undo there.\n`)
+      exit(EXIT.ok)
+      return
+    }
+    await demandNewest(session, known)
+    sayLosses(known, steps, view)
+    await confirmTarget(known.plan, 'roll it back', flags.confirm, view)
+    exit(
+      await driven(session, known.plan, { vars: flags.var, fresh: flags.fresh === true, view }, ({ bound, fingerprints }, ask) => {
+        secretsChanged(known, fingerprints, view)
+        return rollback(session, bound, view, ask, known, request)
+      }),
+    )
+  })
+}
+
+/** Runs are undone newest first: what a later run built stands on what this one did. */
+async function demandNewest(session: Session, { head }: KnownRun): Promise<void> {
+  const newest = await findRun(session.store, { run: head.runbook, environment: head.environment }, canBeUndone)
+  if (newest === undefined || newest.state.run === head.run) return
+  throw failure(EXIT.precondition, `run ${newest.state.run} of ${head.runbook} in ${head.environment} is newer and still has something to undo; runs are undone newest first`, {
+    hint: `first: runbook rollback ${newest.state.run}`,
+  })
+}
+
+function sayLosses({ state }: KnownRun, steps: readonly StepToUndo[], view: Pick<View, 'progress'>): void {
+  for (const { step, undos } of steps) {
+    for (const { undo } of undos) {
+      if (undo.loses === undefined) continue
+      const since = state.steps.get(step.id)?.started_at
+      const age = since === undefined ? '' : ` (${formatDuration(Date.now() - Date.parse(since))} old)`
+      view.progress({ kind: 'note', step: step.id, text: `undoing ${step.id} loses: ${undo.loses}${age}` })
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/** `runbook plan`, which is also `deploy --dry-run`. */
+import { EXIT, isRunbookError } from '../core/errors.ts'
+import type { Plan } from '../core/plan.ts'
+import type { PlanReport } from '../core/plan-report.ts'
+import { outlet } from '../lib/outlet.ts'
+import { planJson, planText } from '../views/plan.ts'
+import type { OutputFlags } from './flags.ts'
+
+interface Flags extends OutputFlags {
+  offline?: boolean
+  fresh?: boolean
+  var: Record<string, string>
+}
+
+/** Prints what the plan would do. Asks only what reads, and with --offline nothing. */
+export async function showPlan(root: string, plan: Plan, flags: Flags): Promise<number> {
+  const report = await reportOf(root, plan, flags)
+  const out = outlet(process.stdout)
+  out.write(flags.output === 'text' ? planText(report, out.look()) : `${JSON.stringify(planJson(report), null, 2)}\n`)
+  return EXIT.ok
+}
+
+async function reportOf(root: string, plan: Plan, flags: Flags): Promise<PlanReport> {
+  // Asking needs processes, a database client and services; most plans ask nothing.
+  const { reportPlan, wantsAsking } = await import('../engine/plan-report.ts')
+  if (flags.offline === true || !wantsAsking(plan)) return reportPlan(plan, undefined)
+  const [{ bind }, { openSession }, { planAsker }] = await Promise.all([import('../engine/bind.ts'), import('../engine/session.ts'), import('../engine/operate.ts')])
+  const session = await openSession(root, 'memory:')
+  const say = (text: string) => { process.stderr.write(`${text}\n`) }
+  try {
+    const opened = await bind(session, plan, { vars: flags.var, fresh: flags.fresh === true, say, place: () => undefined })
+    try {
+      return await reportPlan(plan, planAsker(opened.bound))
+    } finally {
+      await opened.close()
+    }
+  } catch (error) {
+    // A secret that is not here yet is no error of the plan: what would need it is simply not asked.
+    if (!isRunbookError(error) || error.exit !== EXIT.usage) throw error
+    const report = await reportPlan(plan, undefined)
+    return { ...report, problems: [...report.problems, `nothing was asked: ${error.message}`] }
+  }
+}

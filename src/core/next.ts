@@ -1,0 +1,63 @@
+/** What is still to do: the difference between a plan and a run's state. */
+import type { Plan } from './plan.ts'
+import type { Step } from './runbook.ts'
+import type { RunState, StepState } from './state.ts'
+
+/** What the engine does with a step when it comes to it. */
+export type Next =
+  /** Nothing: it is done, satisfied or skipped. */
+  | 'over'
+  /** Begin it, or begin it again. */
+  | 'start'
+  /** Its action was started and its end is not recorded: find out. */
+  | 'recover'
+  /** Its action has ended: ask its checks. */
+  | 'verify'
+  /** Its undo was begun, or a person asked for it: undo first, then start. */
+  | 'undo'
+  /** It failed and must not run twice without a person's word. */
+  | 'needs_retry'
+  /** A person must say what became of it. */
+  | 'in_doubt'
+
+/** Whether running the step twice does no harm; a person can always be asked again. */
+export function mayRunAgain(step: Step): boolean {
+  return step.act === undefined || step.effect !== 'once' || step.act.action.verb === 'manual'
+}
+
+/** What to do with one step, given what the journal says of it. */
+export function nextForStep(
+  step: Step,
+  state: StepState | undefined,
+  retry: ReadonlySet<string> = new Set(),
+): Next {
+  if (state === undefined) return 'start'
+  // What `finally` holds runs at every end of a run, after a stop and again after the rollback.
+  if (step.phase === 'finally' && state.status !== 'running') return 'start'
+  switch (state.status) {
+    case 'done':
+    case 'satisfied':
+    case 'skipped':
+      return 'over'
+    case 'pending':
+    case 'waiting':
+      return 'start'
+    case 'undone':
+      return 'start'
+    case 'failed':
+      return mayRunAgain(step) || retry.has(step.id) ? 'start' : 'needs_retry'
+    case 'undo_failed':
+      return 'undo'
+    case 'in_doubt':
+      return 'in_doubt'
+    case 'running':
+      if (state.resolved === 'undo' || state.flight?.role === 'undo') return 'undo'
+      if (state.flight === undefined) return 'start'
+      return state.flight.phase === 'acted' ? 'verify' : 'recover'
+  }
+}
+
+/** Steps that a forward run has yet to deal with, in the order of the plan. */
+export function stepsToDo(plan: Plan, state: RunState): Step[] {
+  return plan.steps.filter((step) => nextForStep(step, state.steps.get(step.id)) !== 'over')
+}

@@ -1,0 +1,106 @@
+/** Asking checks: three answers, retried within their time, and never a guess. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { milliseconds } from '../core/durations.ts'
+import type { Answer, Asked } from '../core/events.ts'
+import type { Scope } from '../core/expressions.ts'
+import type { Check, Retry, Step } from '../core/runbook.ts'
+import { isTemplateError, resolve } from '../core/templates.ts'
+import type { Masker } from '../core/secrets.ts'
+import { perform, type Judged, type Role } from './attempt.ts'
+import type { Bound } from './runtime.ts'
+
+/** What asking needs to know of the place it is asked from. */
+export interface Asking {
+  step?: Step
+  run: string
+  epoch: number
+  attempt: number
+  scope: Scope
+  interrupt: AbortSignal
+  output: Role['output']
+  outputEnds: Role['outputEnds']
+  ask: Role['ask']
+  /** Whether a check may be asked again within its time; before an action it may not. */
+  patient: boolean
+  /** Tells one question of a step from another: the folder's name. */
+  folder: string
+}
+
+/** A check's answer together with its result, for the outputs of a pure check. */
+export interface Answered {
+  asked: Asked
+  judged: Judged
+}
+
+/** Asks one check, again and again within its `retry`, until it holds. */
+export async function askCheck(bound: Bound, check: Check, asking: Asking): Promise<Answered> {
+  let scope: Scope
+  try {
+    scope = { ...asking.scope, params: paramsOf(check, asking.scope) }
+  } catch (error) {
+    if (!isTemplateError(error)) throw error
+    const reason = `${error.expression}: ${error.message}`
+    const judged: Judged = { outcome: { fields: {} }, answer: 'cannot_tell', reason, missing: error.expression, duration_ms: 0 }
+    return { judged, asked: toAsked(bound.masker, check, judged, 1) }
+  }
+  const within = asking.patient ? patience(check.retry, scope) : undefined
+  const deadline = performance.now() + (within?.within ?? 0)
+  for (let times = 1; ; times += 1) {
+    const judged = await perform(bound, check, { ...asking, scope, kind: 'verify', gate: () => Promise.resolve() })
+    const answered = { judged, asked: toAsked(bound.masker, check, judged, times) }
+    const over = performance.now() + (within?.every ?? 0) >= deadline
+    if (judged.answer === 'holds' || within === undefined || over || asking.interrupt.aborted) return answered
+    await sleep(within.every, undefined, { signal: asking.interrupt }).catch(() => undefined)
+  }
+}
+
+/** Asks checks in order and stops at the first that does not hold, unless `all` are wanted. */
+export async function askChecks(
+  bound: Bound,
+  checks: readonly Check[],
+  asking: Asking,
+  all = false,
+): Promise<{ answer: Answer; answered: Answered[] }> {
+  const answered: Answered[] = []
+  for (const [index, check] of checks.entries()) {
+    const one = await askCheck(bound, check, { ...asking, folder: `${asking.folder}-${index}` })
+    answered.push(one)
+    if (one.asked.answer !== 'holds' && !all) break
+  }
+  return { answer: together(answered), answered }
+}
+
+/** One answer of many: one that does not hold decides, then one of which one cannot tell. */
+export function together(answered: readonly Answered[]): Answer {
+  const answers = answered.map((a) => a.asked.answer)
+  if (answers.includes('does_not_hold')) return 'does_not_hold'
+  return answers.includes('cannot_tell') ? 'cannot_tell' : 'holds'
+}
+
+function patience(retry: Retry | undefined, scope: Scope): { within: number; every: number } | undefined {
+  if (retry === undefined || !('within' in retry)) return undefined
+  const ms = (duration: string) => milliseconds(String(resolve(duration, scope)))
+  return { within: ms(retry.within), every: ms(retry.every) }
+}
+
+function paramsOf(check: Check, scope: Scope): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(check.params).map(([name, value]) => [name, resolve(value, scope)]))
+}
+
+function toAsked(masker: Masker, check: Check, judged: Judged, times: number): Asked {
+  const { answer, expression, at, values } = judged
+  const reason = judged.reason ?? (answer === 'holds' ? undefined : lastLine(judged.outcome.tail))
+  return {
+    title: check.title,
+    answer,
+    ...(expression !== undefined && { expression }),
+    at: at ?? check.at,
+    ...(values !== undefined && { values: masker.maskDeep(values) }),
+    ...(reason !== undefined && { reason }),
+    times,
+  }
+}
+
+function lastLine(tail: string | undefined): string | undefined {
+  return tail?.trimEnd().split('\n').at(-1)
+}

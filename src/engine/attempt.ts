@@ -1,0 +1,147 @@
+/** An action in a role: what the role lends to it while it runs, and how its result is judged. */
+import { isAbsolute, join } from 'node:path'
+import { verbs } from '../actions/index.ts'
+import type { ActionContext, Outcome, Recovery, Verb } from '../actions/action.ts'
+import { milliseconds } from '../core/durations.ts'
+import { EXIT, failure } from '../core/errors.ts'
+import type { Answer, ProcessIdentity } from '../core/events.ts'
+import { judge, type Scope } from '../core/expressions.ts'
+import type { Action, Attempt, Step } from '../core/runbook.ts'
+import { isTemplateError, pieces, resolve } from '../core/templates.ts'
+import { processEnvironment } from './process-environment.ts'
+import { attemptFolder, type Bound } from './runtime.ts'
+
+/** Who acts, and what may be different for it. */
+export interface Role {
+  kind: 'do' | 'verify' | 'undo'
+  /** Left out for checks that belong to no step. */
+  step?: Step
+  run: string
+  attempt: number
+  /** Names the folder within the step's: `do-1`, `undo-1-0`, `verify-0`. */
+  folder: string
+  epoch: number
+  scope: Scope
+  interrupt: AbortSignal
+  /** The intent made durable; for a check there is none. */
+  gate: (process?: ProcessIdentity) => Promise<void>
+  output: (text: string) => void
+  /** After the last output: what was kept back to hide secrets can be shown. */
+  outputEnds: () => void
+  ask: ActionContext['ask']
+}
+
+/** An outcome with its judgement. `answer` is about the expectation, `reason` says why in words. */
+export interface Judged {
+  outcome: Outcome
+  answer: Answer
+  expression?: string
+  at?: string
+  values?: Record<string, unknown>
+  reason?: string
+  /** A value that a template needed was never recorded. */
+  missing?: string
+  duration_ms: number
+}
+
+function verbOf(action: Action): Verb {
+  return verbs[action.verb] as unknown as Verb
+}
+
+/** Whether a dead tool's attempt leaves a receipt behind. */
+export function leavesReceipt(action: Action): boolean {
+  return verbOf(action).recover !== undefined
+}
+
+/** Does it, and judges what came of it. Errors of the journal (the gate) are thrown on. */
+export async function perform(bound: Bound, attempt: Attempt, role: Role): Promise<Judged> {
+  return judged(bound, attempt, role, (context) => verbOf(attempt.action).perform(attempt.action as never, context))
+}
+
+/** Finds out what became of an attempt whose tool died; waits for one that still runs. `wrapper`: who stood at the gate. */
+export async function recover(
+  bound: Bound,
+  attempt: Attempt,
+  role: Role,
+  running: (process: ProcessIdentity) => void,
+  wrapper: ProcessIdentity | undefined,
+): Promise<{ state: 'never' | 'unknown' } | { state: 'ended'; judged: Judged }> {
+  const verb = verbOf(attempt.action)
+  let found: Recovery = { state: 'unknown' }
+  if (verb.recover === undefined || wrapper === undefined) return found
+  const recoverIt = verb.recover.bind(verb)
+  const result = await judged(bound, attempt, role, async (context) => {
+    found = await recoverIt(attempt.action as never, context, running, wrapper)
+    return found.state === 'ended' ? found.outcome : { fields: {} }
+  })
+  found = found as Recovery
+  return found.state === 'ended' ? { state: 'ended', judged: result } : { state: found.state }
+}
+
+async function judged(
+  bound: Bound,
+  attempt: Attempt,
+  role: Role,
+  act: (context: ActionContext) => Promise<Outcome>,
+): Promise<Judged> {
+  const began = performance.now()
+  const since = () => Math.round(performance.now() - began)
+  let outcome: Outcome
+  try {
+    outcome = await act(contextFor(bound, attempt, role))
+  } catch (error) {
+    if (isTemplateError(error)) {
+      const reason = `${error.expression}: ${error.message}`
+      return { outcome: { fields: {} }, answer: 'cannot_tell', reason, missing: error.expression, duration_ms: since() }
+    }
+    throw error
+  } finally {
+    role.outputEnds()
+  }
+  return { outcome, ...judgeOutcome(attempt, outcome, role.scope), duration_ms: since() }
+}
+
+function judgeOutcome(attempt: Attempt, outcome: Outcome, scope: Scope): Pick<Judged, 'answer' | 'expression' | 'at' | 'values' | 'reason'> {
+  if (outcome.problem !== undefined) {
+    const { kind, message } = outcome.problem
+    return { answer: kind === 'failed' ? 'does_not_hold' : 'cannot_tell', reason: message, at: attempt.at }
+  }
+  const expectation = verbOf(attempt.action).expectation
+  const expect = attempt.expect.length > 0 ? attempt.expect : expectation === '' ? [] : [{ source: expectation, at: attempt.at }]
+  if (expect.length === 0) return { answer: 'holds' }
+  return judge(expect, { ...scope, ...outcome.fields })
+}
+
+function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
+  const { scope } = role
+  const text = (template: string): string => {
+    const value = resolve(template, scope)
+    return typeof value === 'string' ? value : JSON.stringify(value)
+  }
+  const { plan, root } = bound
+  const under = (path: string): string => (isAbsolute(path) ? path : join(root, path))
+  const env = processEnvironment(bound, role)
+  for (const [name, value] of Object.entries(attempt.env)) env[name] = text(value)
+  return {
+    root,
+    cwd: under(attempt.cwd === undefined ? (plan.environment.cwd ?? '.') : text(attempt.cwd)),
+    env,
+    timeout_ms: milliseconds(text(attempt.timeout)),
+    interrupt: role.interrupt,
+    folder: attemptFolder(bound, role.run, role.step?.id ?? 'checks', role.folder),
+    resolve: (value) => resolve(value, scope),
+    pieces: (template) => pieces(template, scope),
+    file: (path) => {
+      const content = plan.files[path]
+      if (content === undefined) throw failure(EXIT.fault, `the plan does not hold the file ${path}`)
+      return content
+    },
+    gate: role.gate,
+    output: (chunk) => {
+      role.output(chunk)
+    },
+    ask: role.ask,
+    mask: (value) => bound.masker.mask(value),
+  }
+}
+

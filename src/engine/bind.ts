@@ -1,0 +1,72 @@
+/** From a plan to what can run: services up, inputs bound, secrets known to the masker. */
+import type { Plan } from '../core/plan.ts'
+import { EXIT, failure } from '../core/errors.ts'
+import { createMasker, fingerprint } from '../core/secrets.ts'
+import { askCheck } from './ask.ts'
+import { inputBinder, sourceVariables } from './bind-inputs.ts'
+import { loadKey } from './key.ts'
+import type { Bound } from './runtime.ts'
+import { askingOutsideARun } from './operate.ts'
+import { startServices } from './services.ts'
+import type { Session } from './session.ts'
+
+export interface BindWishes {
+  /** From `--var`. */
+  vars: Record<string, string>
+  /** Throw away the sandbox's data first. */
+  fresh: boolean
+  /** One sentence at a time, for people. */
+  say: (text: string) => void
+  /** Where something can be looked at. */
+  place: (name: string, url: string) => void
+  interrupt?: AbortSignal
+}
+
+/** What was bound, and how its services are ended again. */
+export interface Opened {
+  bound: Bound
+  fingerprints: Record<string, string>
+  close: () => Promise<void>
+}
+
+/** Starts the environment's services and binds every input. Throws exit 2 with all that is missing. */
+export async function bind(session: Session, plan: Plan, wishes: BindWishes): Promise<Opened> {
+  const { root, folder, actor } = session
+  const interrupt = wishes.interrupt === undefined ? {} : { interrupt: wishes.interrupt }
+  const binder = inputBinder(plan, { root, vars: wishes.vars, ...interrupt })
+  const masker = createMasker()
+  let key: Buffer | undefined
+  const common = { root, folder, plan, actor, masker, key: () => (key ??= loadKey(root)) }
+  const services = await startServices(plan, binder, {
+    root,
+    fresh: wishes.fresh,
+    say: wishes.say,
+    masker,
+    ...interrupt,
+    isReady: async (check, scope) => {
+      // What is bound by now is all that a service's own check may look at.
+      const early: Bound = { ...common, ...scope, secrets: new Map(), withheld: sourceVariables(plan) }
+      const asking = askingOutsideARun(early, nobodyAnswers, 'ready')
+      return (await askCheck(early, check, { ...asking, patient: false })).asked.answer === 'holds'
+    },
+  })
+  try {
+    const { values, secrets, sourceVariables: withheld } = await binder.all(services.scope)
+    for (const [name, value] of secrets) masker.add(name, value)
+    const bound: Bound = { ...common, secrets, withheld, inputs: values, services: services.scope }
+    for (const name of bound.masker.weakSecrets()) {
+      wishes.say(`the secret ${name} is too short or too common to be hidden in output`)
+    }
+    for (const [name, input] of Object.entries(plan.inputs)) {
+      if (input.kind === 'late' && !input.secret && input.type === 'url') wishes.place(name, String(values[name]))
+    }
+    const fingerprints = Object.fromEntries([...secrets].map(([name, value]) => [name, fingerprint(bound.key(), value)]))
+    return { bound, fingerprints, close: () => services.stop() }
+  } catch (error) {
+    await services.stop()
+    throw error
+  }
+}
+
+const nobodyAnswers = (): Promise<never> =>
+  Promise.reject(failure(EXIT.usage, 'whether a service is ready is no question for a person'))

@@ -1,0 +1,196 @@
+/**
+ * Deploy, resume and roll back are one engine and two differences: what is still to do, and what is to
+ * be undone. A run that turns round says so durably before its first undo; from then on it only goes
+ * backwards.
+ */
+import { EXIT, failure, type ExitCode } from '../core/errors.ts'
+import type { RunStatus } from '../core/events.ts'
+import { nextForStep, stepsToDo } from '../core/next.ts'
+import type { OnFailure, Step } from '../core/runbook.ts'
+import { stepState } from '../core/state.ts'
+import { hasSomethingToUndo, stepsToUndo, type StepToUndo, type UndoRequest } from '../core/undo.ts'
+import { drive, type Group } from './drive.ts'
+import { halt, type Runtime } from './runtime.ts'
+import { runStep } from './step.ts'
+import { undoStep } from './undoing.ts'
+
+/** Goes on in the direction in which the run goes. Returns the exit code of the command. */
+export async function proceed(rt: Runtime): Promise<ExitCode> {
+  const { state } = rt.journal
+  if (state.direction === 'forward') return goForward(rt)
+  const { automatic, scope, to } = state.rollback ?? { automatic: false }
+  return goBack(rt, { ...(scope !== undefined && { scope }), ...(to !== undefined && { to }) }, automatic)
+}
+
+async function goForward(rt: Runtime): Promise<ExitCode> {
+  await drive(rt, forwardGroups(rt))
+  const stopped = rt.halt
+  if (stopped === undefined) return conclude(rt, 'succeeded', EXIT.ok)
+  switch (stopped.kind) {
+    case 'paused':
+      return pause(rt)
+    case 'in_doubt':
+      return settle(rt, 'in_doubt', rt.stop.asked() === undefined ? EXIT.in_doubt : rt.stop.exitCode(), stopped.reason)
+    case 'waiting':
+      await rt.journal.record({ type: 'run.waiting', reason: stopped.reason })
+      return EXIT.waiting
+    case 'needs_retry':
+      return settle(rt, 'failed', EXIT.failed, `step ${stopped.step.id} failed and must not run twice without a person's word`)
+    case 'precondition':
+      return conclude(rt, 'failed', EXIT.precondition, `step ${stopped.step.id}: ${stopped.message}`)
+    case 'failed':
+      return afterFailure(rt, stopped.step, stopped.then)
+    case 'undo_failed':
+      return conclude(rt, 'rollback_failed', EXIT.rollback_failed)
+    case 'broken':
+      throw stopped.error
+  }
+}
+
+/** Turns round, or stops where it stands. */
+async function afterFailure(rt: Runtime, step: Step, then: 'stop' | 'undo' | 'rollback'): Promise<ExitCode> {
+  if (then === 'stop') return conclude(rt, 'failed', EXIT.failed)
+  rt.halt = undefined
+  if (then === 'rollback') {
+    const why = `step ${step.id} failed`
+    await rt.journal.record({ type: 'run.rolling_back', why, automatic: true })
+    return goBack(rt, {}, true)
+  }
+  const [mine] = toUndo(rt, {}).filter((u) => u.step.id === step.id)
+  if (mine !== undefined) await drive(rt, [{ title: `Undo of ${step.title}`, concurrent: 1, items: [item(mine.step, async () => void (await undoStep(rt, mine)))] }])
+  if (halted(rt)?.kind === 'undo_failed') return conclude(rt, 'rollback_failed', EXIT.rollback_failed)
+  if (halted(rt) !== undefined) return pause(rt)
+  return conclude(rt, 'failed', EXIT.failed)
+}
+
+/** Undoes, newest first, one at a time, each undo verified. `automatic`: nobody commanded it. */
+export async function goBack(rt: Runtime, request: UndoRequest, automatic: boolean): Promise<ExitCode> {
+  const steps = toUndo(rt, request)
+  await drive(rt, [{ title: 'Rollback', concurrent: 1, items: steps.map((u) => item(u.step, async () => void (await undoStep(rt, u)))) }])
+  const stopped = rt.halt
+  if (stopped?.kind === 'undo_failed') return conclude(rt, 'rollback_failed', EXIT.rollback_failed)
+  if (stopped?.kind === 'broken') throw stopped.error
+  if (stopped !== undefined) return pause(rt)
+  const left = hasSomethingToUndo(rt.plan, rt.journal.state)
+  return conclude(rt, left ? 'partly_rolled_back' : 'rolled_back', automatic ? EXIT.rolled_back : EXIT.ok)
+}
+
+function toUndo(rt: Runtime, request: UndoRequest): StepToUndo[] {
+  return stepsToUndo(rt.plan, rt.journal.state, request)
+}
+
+function forwardGroups(rt: Runtime): Group[] {
+  const todo = new Set(stepsToDo(rt.plan, rt.journal.state).map((step) => step.id))
+  const byId = new Map(rt.plan.steps.map((step) => [step.id, step]))
+  return rt.plan.phases.flatMap((phase) => {
+    const steps = phase.steps.flatMap((id) => (todo.has(id) ? (byId.get(id) ?? []) : []))
+    return steps.length === 0 ? [] : [{ title: phase.title, concurrent: phase.concurrent, items: steps.map((step) => item(step, () => forward(rt, step))) }]
+  })
+}
+
+function item(step: Step, run: () => Promise<void>) {
+  return { id: step.id, title: step.title, run }
+}
+
+/** One step on the way forward, with the person's word when it fails. */
+async function forward(rt: Runtime, step: Step): Promise<void> {
+  for (;;) {
+    if (nextForStep(step, rt.journal.state.steps.get(step.id), rt.retry) === 'undo' && !(await undoFirst(rt, step))) return
+    if ((await runStep(rt, step)) !== 'failed') return
+    const then = await decide(rt, step)
+    if (then !== 'retry') {
+      halt(rt, { kind: 'failed', step, then })
+      return
+    }
+    rt.retry.add(step.id)
+  }
+}
+
+/** A person answered `--undo`, or an undo of this step was interrupted: it comes before anything else. */
+async function undoFirst(rt: Runtime, step: Step): Promise<boolean> {
+  if (step.rollback.kind !== 'undo') return true
+  const from = stepState(rt.journal.state, step.id).undone_parts
+  const { undos } = step.rollback
+  const left = undos.map((undo, part) => ({ part, undo, last: part === undos.length - 1 })).slice(from)
+  return undoStep(rt, { step, undos: left })
+}
+
+/** What to do about a failed step: the document's word, a person's where it says `ask`. */
+async function decide(rt: Runtime, step: Step): Promise<'stop' | 'undo' | 'rollback' | 'retry'> {
+  const { failure: failed } = stepState(rt.journal.state, step.id)
+  const policy: OnFailure = failed?.reason === 'inconclusive' || step.rollback.kind === 'irreversible' ? 'stop' : step.on_failure
+  if (policy === 'ask' && rt.view.choose !== undefined) {
+    return rt.view.choose(`${step.title} failed. What now?`, [
+      { value: 'retry', label: 'Run this step again' },
+      { value: 'undo', label: 'Undo this step and stop' },
+      { value: 'rollback', label: 'Roll back everything this run started' },
+      { value: 'stop', label: 'Stop here and leave things as they are' },
+    ])
+  }
+  if (policy === 'ask') return 'stop'
+  if (policy === 'undo' || policy === 'rollback') return mayUndoAlone(rt, step, policy) ? policy : 'stop'
+  return policy
+}
+
+/** Never across an irreversible step, and where it is protected never what loses data. */
+function mayUndoAlone(rt: Runtime, step: Step, policy: 'undo' | 'rollback'): boolean {
+  try {
+    const steps = toUndo(rt, {}).filter((u) => policy === 'rollback' || u.step.id === step.id)
+    const loses = steps.flatMap((u) => u.undos.flatMap(({ undo }) => undo.loses ?? []))
+    if (!rt.plan.environment.protected || loses.length === 0) return true
+    rt.view.progress({ kind: 'note', step: step.id, text: `not rolled back by itself: it would lose data in a protected environment (${loses.join(' ')})` })
+  } catch (error) {
+    rt.view.progress({ kind: 'note', step: step.id, text: `not rolled back by itself: ${error instanceof Error ? error.message : String(error)}` })
+  }
+  return false
+}
+
+/** The end: `finally` first, then the run's last word. */
+async function conclude(rt: Runtime, status: RunStatus, exit: ExitCode, reason?: string): Promise<ExitCode> {
+  await runFinally(rt, status)
+  return settle(rt, status, exit, reason)
+}
+
+async function settle(rt: Runtime, status: RunStatus, exit_code: ExitCode, reason?: string): Promise<ExitCode> {
+  await rt.journal.record({ type: 'run.finished', status, exit_code, ...(reason !== undefined && { reason }) })
+  return exit_code
+}
+
+async function pause(rt: Runtime): Promise<ExitCode> {
+  await rt.journal.record({ type: 'run.paused', reason: rt.stop.asked() ?? 'interrupted' })
+  return rt.stop.exitCode()
+}
+
+/** The steps of `finally` run in every case, and what they come to changes nothing of how the run ended. */
+async function runFinally(rt: Runtime, status: RunStatus): Promise<void> {
+  if (rt.plan.finally.length === 0 || rt.stop.asked() !== undefined) return
+  const ended = rt.halt
+  rt.halt = undefined
+  rt.ending = status
+  await drive(rt, [
+    {
+      title: 'Finally',
+      concurrent: 1,
+      items: rt.plan.finally.map((step) =>
+        item(step, async () => {
+          const end = await runStep(rt, step)
+          const why = stepState(rt.journal.state, step.id).failure?.message ?? ''
+          if (end !== 'over') rt.view.progress({ kind: 'note', step: step.id, text: `a step of finally did not work: ${why}` })
+          if (rt.halt?.kind !== 'broken') rt.halt = undefined
+        }),
+      ),
+    },
+  ])
+  rt.ending = undefined
+  rt.halt = ended
+}
+
+/** Narrowing would otherwise believe that nothing set it meanwhile. */
+function halted(rt: Runtime): Runtime['halt'] {
+  return rt.halt
+}
+
+/** Asked before a run begins: what does not hold means that nothing is touched. */
+export function preconditionFailed(message: string): Error {
+  return failure(EXIT.precondition, `a precondition does not hold: ${message}`, { hint: 'nothing was touched; mend it and run the same command again' })
+}

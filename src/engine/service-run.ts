@@ -1,0 +1,207 @@
+/** A process as a service: a command that serves on the port it is given. */
+import { randomBytes } from 'node:crypto'
+import { realpathSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { delimiter, dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseDuration } from '../core/durations.ts'
+import { EXIT, failure } from '../core/errors.ts'
+import type { ProcessIdentity } from '../core/events.ts'
+import { canonicalJson, sha256 } from '../core/plan.ts'
+import type { Service } from '../core/runbook.ts'
+import { isTemplateError, resolve, textOf } from '../core/templates.ts'
+import { endDaemon, ended, freePort, startDaemon, tailOf } from '../lib/daemons.ts'
+import { privateFolder, readPrivate, replacePrivate } from '../lib/private-files.ts'
+import { alive } from '../lib/processes.ts'
+import { endLeftovers, TOKEN } from '../lib/tree.ts'
+import { which } from '../lib/which.ts'
+import { needsOf } from './input-sources.ts'
+import { withheldFrom } from './process-environment.ts'
+import {
+  interrupted,
+  type ServiceAddress,
+  type ServiceContext,
+  type ServiceKind,
+  type ServicesScope,
+} from './services.ts'
+
+/** What the next command must know. */
+type Known = { port: number } & (Running | { process?: undefined })
+
+interface Running {
+  process: ProcessIdentity
+  /** In the environment of everything that it starts. */
+  token: string
+  /** A hash of what it was started with. */
+  spec: string
+}
+
+type Run = Extract<Service, { kind: 'run' }>
+
+/** How long a service may take to be ready when its check does not say. */
+const READY_MS = 60_000
+/** From TERM to KILL. */
+const GRACE_MS = 5000
+
+/** No process has this number. */
+const NOBODY = 2 ** 30
+
+/** Waits for the word that its identity is on record; without it, we died, and it never starts. */
+const GATE = 'IFS= read -r _ <&3 || exit 0; exec 3<&-; exec bash -c "$0"'
+
+/** The service in its folder. */
+export function runService(
+  name: string,
+  service: Run,
+  folder: string,
+  context: ServiceContext,
+): ServiceKind {
+  const path = join(folder, 'process.json')
+  const log = join(folder, 'service.log')
+  const dir = join(folder, 'data')
+  const known = (): Known | undefined => {
+    const text = readPrivate(path)?.toString('utf8')
+    return text === undefined ? undefined : (JSON.parse(text) as Known)
+  }
+  const remember = (now: Known) => {
+    replacePrivate(path, JSON.stringify(now))
+  }
+  const address = (port: number): ServiceAddress => ({ url: `http://127.0.0.1:${port}`, port, dir })
+
+  const begin = async (port: number, token: string, env: Record<string, string>, spec: string) => {
+    const { identity, gate } = await startDaemon(['bash', '-c', GATE, service.run], {
+      cwd: context.root,
+      env: { ...env, [TOKEN]: token },
+      log,
+    })
+    remember({ process: identity, token, port, spec })
+    gate.end('go\n')
+    return identity
+  }
+
+  const end = async (): Promise<void> => {
+    const now = known()
+    if (now?.process === undefined) return
+    const { process, token } = now
+    // Once the leader is gone its number may be somebody else's: only the token tells then.
+    const leader = alive(process) ? process.pid : NOBODY
+    await endDaemon(process, { signal: 'SIGTERM', grace_ms: GRACE_MS, group: true })
+    await endLeftovers({ leader, token }, Infinity)
+    // The port is kept: people have it in their browsers.
+    remember({ port: now.port })
+  }
+
+  const waitUntilReady = async (
+    process: ProcessIdentity,
+    services: ServicesScope,
+    port: number,
+  ) => {
+    const { ready } = service
+    const inputs = ready === undefined ? {} : await context.pick(needsOf(ready).inputs, services)
+    const ask = () =>
+      ready === undefined ? listens(port) : context.isReady(ready, { inputs, services })
+    const until = performance.now() + patienceOf(service)
+    const asked = new AbortController()
+    const unwanted = AbortSignal.any([asked.signal, context.interrupt])
+    const over = ended(process, patienceOf(service), unwanted).then(() => undefined)
+    try {
+      for (let pause = 20; performance.now() < until; pause = Math.min(pause * 1.5, 500)) {
+        // An answer may belong to somebody else on that port, and may be long in coming.
+        const holds = await Promise.race([ask(), over])
+        if (holds === true && alive(process)) return
+        if (holds === undefined || !alive(process)) break
+        await sleep(pause)
+      }
+    } finally {
+      asked.abort()
+    }
+    if (context.interrupt.aborted) throw interrupted()
+    throw notReady(alive(process) ? 'was not ready in time' : 'ended before it was ready')
+  }
+  const notReady = (what: string): Error => {
+    const tail = context.masker.mask(tailOf(log))
+    const said = tail === '' ? 'it said nothing' : `it said:\n${tail}`
+    return failure(EXIT.precondition, `the service ${name} ${what}; ${said}`, {
+      hint: `its output is in ${log}`,
+    })
+  }
+
+  return {
+    async start(shared, others) {
+      const before = known()
+      const runs = before?.process !== undefined && alive(before.process)
+      if (!(runs && shared)) await end()
+      const port = runs && shared ? before.port : await freePort(before?.port)
+      const services = { ...others, [name]: address(port) }
+      const own = await ownEnvironment(name, service, services, context)
+      const spec = sha256(canonicalJson([service.run, own]))
+      if (runs && shared) {
+        if (before.spec !== spec) {
+          context.say(
+            `${name}: another command uses it; what changed counts from its next start on`,
+          )
+        }
+        return address(port)
+      }
+      const token = `runbook-service-${randomBytes(12).toString('hex')}`
+      const env = {
+        ...withNode(withheldFrom(context.env, context.withheld)),
+        ...own,
+        PORT: String(port),
+        RUNBOOK_SERVICE_DIR: privateFolder(dir),
+      }
+      await waitUntilReady(await begin(port, token, env, spec), services, port)
+      return address(port)
+    },
+    stop: end,
+    removeData() {
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** What the service itself declares, calculated over the services before it and over inputs. */
+async function ownEnvironment(
+  name: string,
+  service: Run,
+  services: ServicesScope,
+  context: ServiceContext,
+): Promise<Record<string, string>> {
+  const inputs = await context.pick(needsOf(service.env).inputs, services)
+  try {
+    return Object.fromEntries(
+      Object.entries(service.env).map(([variable, template]) => {
+        return [variable, textOf(resolve(template, { inputs, services }))]
+      }),
+    )
+  } catch (error) {
+    if (!isTemplateError(error)) throw error
+    throw failure(EXIT.usage, `the service ${name} cannot be started: ${error.message}`, {
+      hint: 'a service sees inputs and the services declared before it',
+    })
+  }
+}
+
+/** With our own Node first where the machine's `node` is another one, which may be too old. */
+function withNode(env: Record<string, string>): Record<string, string> {
+  const found = which('node', env.PATH)
+  if (found !== undefined && realpathSync(found) === realpathSync(process.execPath)) return env
+  return { ...env, PATH: [dirname(process.execPath), env.PATH ?? ''].join(delimiter) }
+}
+
+function patienceOf({ ready }: Run): number {
+  const retry = ready?.retry
+  return (retry !== undefined && 'within' in retry && parseDuration(retry.within)) || READY_MS
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    const answer = (open: boolean) => {
+      socket.destroy()
+      resolve(open)
+    }
+    socket.once('connect', () => answer(true))
+    socket.once('error', () => answer(false))
+  })
+}

@@ -1,0 +1,89 @@
+/** What every command that looks at runs begins with: the root, the journal, and which run is meant. */
+import { hostname, userInfo } from 'node:os'
+import { EXIT, failure } from '../core/errors.ts'
+import type { Actor } from '../core/events.ts'
+import type { Plan } from '../core/plan.ts'
+import { fold, type RunState } from '../core/state.ts'
+import { hasSomethingToUndo, isFinished } from '../core/undo.ts'
+import { alive, self } from '../lib/processes.ts'
+import { openStore } from '../stores/index.ts'
+import type { RunHead, Store } from '../stores/store.ts'
+import { stateFolder } from './key.ts'
+
+export interface Session {
+  root: string
+  /** `.runbook` under the root. */
+  folder: string
+  store: Store
+  actor: Actor
+}
+
+/** Opens the journal of a root. Throws exit 12 when it cannot be used. */
+export async function openSession(root: string, storeUrl: string | undefined): Promise<Session> {
+  const folder = await stateFolder(root)
+  return { root, folder, store: openStore(storeUrl, folder), actor: me() }
+}
+
+function me(): Actor {
+  // A user id without a name, as in many containers, is no reason to fail.
+  let user = process.env.USER ?? 'unknown'
+  try {
+    user = userInfo().username
+  } catch {
+    user = String(process.getuid?.() ?? user)
+  }
+  return { user, host: hostname(), process: self() }
+}
+
+/** A run as the journal has it. */
+export interface KnownRun {
+  head: RunHead
+  state: RunState
+  plan: Plan
+}
+
+export async function loadRun(store: Store, head: RunHead): Promise<KnownRun> {
+  const state = fold(await store.events(head.run))
+  return { head, state, plan: await store.plan(state.plan_sha256) }
+}
+
+export interface RunReference {
+  /** A run id, or a runbook's name. */
+  run?: string | undefined
+  environment?: string | undefined
+}
+
+/**
+ * The run that is meant: by its id, or the newest of a runbook (and environment), or the newest of all.
+ * `wanted` narrows it to the newest that fits. Undefined when none does; exit 2 when there is no such run.
+ */
+export async function findRun(store: Store, ref: RunReference, wanted: (run: KnownRun) => boolean = () => true): Promise<KnownRun | undefined> {
+  const environment = ref.environment === undefined ? {} : { environment: ref.environment }
+  if (ref.run !== undefined) {
+    const all = await store.runs()
+    const exact = all.find((head) => head.run === ref.run)
+    if (exact !== undefined) return loadRun(store, exact)
+    if (!all.some((head) => head.runbook === ref.run)) {
+      throw failure(EXIT.usage, `there is no run "${ref.run}"`, { hint: 'see what ran: runbook history' })
+    }
+  }
+  const heads = await store.runs({ ...environment, ...(ref.run !== undefined && { runbook: ref.run }) })
+  for (const head of heads) {
+    const run = await loadRun(store, head)
+    if (wanted(run)) return run
+  }
+  return undefined
+}
+
+export function isUnfinished({ plan, state }: KnownRun): boolean {
+  return !isFinished(plan, state)
+}
+
+export function canBeUndone({ plan, state }: KnownRun): boolean {
+  return hasSomethingToUndo(plan, state) || state.status === 'rolling_back'
+}
+
+/** Whether a holder of a lease is known to be dead: only of a process of this machine can one know. */
+export function isDead(holder: Actor): boolean {
+  return holder.host === hostname() && !alive(holder.process)
+}

@@ -1,0 +1,130 @@
+/** Output in files: followed while it grows, read bounded, and kept from filling the disk. */
+import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs'
+import { StringDecoder } from 'node:string_decoder'
+
+/** What expressions see of one stream at most; of more, its first and its last half. */
+export const SEEN_BYTES = 2 ** 20
+/** What a file keeps of its head and of its tail when it is cut. */
+const KEPT_BYTES = 2 ** 20
+/** From this size on a growing file is cut in its middle. */
+const FLOOD_BYTES = 64 * 2 ** 20
+/** At the end a file is cut from this size on. */
+const LARGE_BYTES = 4 * 2 ** 20
+/** What is passed on at once; people cannot read more of it in that time either. */
+const SHOWN_BYTES = 64 * 2 ** 10
+const EVERY_MS = 80
+const TAIL_BYTES = 4096
+
+/** One stream of a process, in a file that it appends to and that is open for reading here. */
+export interface Stream {
+  fd: number
+  /** Taken out of the middle so far. */
+  dropped: number
+}
+
+export interface Kept {
+  text: string
+  /** All that was written, as far as we saw it. */
+  bytes: number
+}
+
+function readAt(fd: number, position: number, length: number): Buffer {
+  const buffer = Buffer.allocUnsafe(length)
+  let filled = 0
+  while (filled < length) {
+    const n = readSync(fd, buffer, filled, length - filled, position + filled)
+    if (n === 0) break
+    filled += n
+  }
+  return buffer.subarray(0, filled)
+}
+
+/** Without the bytes of a character that the cut went through. */
+function trimmed(bytes: Buffer, at: 'start' | 'end'): Buffer {
+  const continues = (i: number) => ((bytes[i] ?? 0) & 0xc0) === 0x80
+  if (at === 'start') {
+    let start = 0
+    while (start < 3 && continues(start)) start += 1
+    return bytes.subarray(start)
+  }
+  let last = bytes.length - 1
+  while (last > bytes.length - 4 && continues(last)) last -= 1
+  return (bytes[last] ?? 0) >= 0xc0 ? bytes.subarray(0, last) : bytes
+}
+
+const gap = (bytes: number) => `\n[… ${bytes} bytes left out …]\n`
+
+/** All of a text, or its head and tail. Invalid UTF-8 becomes U+FFFD. */
+export function kept(stream: Stream, limit = SEEN_BYTES): Kept {
+  const { size } = fstatSync(stream.fd)
+  const bytes = size + stream.dropped
+  if (size === 0) return { text: '', bytes }
+  if (size <= limit) return { text: readAt(stream.fd, 0, size).toString(), bytes }
+  const head = trimmed(readAt(stream.fd, 0, limit / 2), 'end')
+  const tail = trimmed(readAt(stream.fd, size - limit / 2, limit / 2), 'start')
+  const text = `${head.toString()}${gap(bytes - limit)}${tail.toString()}`
+  return { text, bytes }
+}
+
+/** The last few KiB of several texts, as a person wants them below an error. */
+export function tailOf(...texts: string[]): string {
+  return texts
+    .filter((text) => text !== '')
+    .map((text) => text.replace(/\n$/, '').slice(-TAIL_BYTES / texts.length))
+    .join('\n')
+}
+
+/**
+ * Takes the middle out of a file. Who appends to it goes on at its new end; what is written in the
+ * very moment of the cut may be lost with the middle.
+ */
+function cut(stream: Stream): void {
+  const { size } = fstatSync(stream.fd)
+  const tail = readAt(stream.fd, size - KEPT_BYTES, KEPT_BYTES)
+  stream.dropped += size - 2 * KEPT_BYTES
+  ftruncateSync(stream.fd, KEPT_BYTES)
+  writeSync(stream.fd, tail)
+}
+
+/** At the end of an action: a log that nobody would read through does not stay on the disk. */
+export function compact(stream: Stream): void {
+  if (fstatSync(stream.fd).size > LARGE_BYTES) cut(stream)
+}
+
+/**
+ * Passes on what is appended to the streams, a few times a second, and once more on `stop`. An
+ * action that ends sooner costs one timer. Of a flood only the newest is passed on.
+ */
+export function follow(streams: Stream[], show: (text: string) => void): { stop: () => void } {
+  const heads = streams.map((stream) => ({ stream, seen: 0, decoder: new StringDecoder('utf8') }))
+  const pass = () => {
+    for (const head of heads) {
+      const { size } = fstatSync(head.stream.fd)
+      if (size < head.seen) head.seen = 0 // a script that opens /dev/stderr empties the file
+      if (size === head.seen) continue
+      const from = Math.max(head.seen, size - SHOWN_BYTES)
+      if (from > head.seen) {
+        show(head.decoder.end() + gap(from - head.seen))
+        show(trimmed(readAt(head.stream.fd, from, size - from), 'start').toString())
+      } else {
+        show(head.decoder.write(readAt(head.stream.fd, from, size - from)))
+      }
+      head.seen = size
+      if (size > FLOOD_BYTES) {
+        cut(head.stream)
+        head.seen = fstatSync(head.stream.fd).size
+      }
+    }
+  }
+  const timer = setInterval(pass, EVERY_MS)
+  return {
+    stop: () => {
+      clearInterval(timer)
+      pass()
+      for (const { decoder } of heads) {
+        const rest = decoder.end()
+        if (rest !== '') show(rest)
+      }
+    },
+  }
+}

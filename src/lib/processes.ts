@@ -1,0 +1,196 @@
+/** Starting processes, and telling one process from a later one that got the same number. */
+import { execa, execaSync, type Options } from 'execa'
+import { readFileSync } from 'node:fs'
+import type { Writable } from 'node:stream'
+import type { ProcessIdentity } from '../core/events.ts'
+
+export interface Exit {
+  /** As a shell counts: 128 + the signal's number when a signal ended it. */
+  code: number
+  signal?: NodeJS.Signals
+}
+
+export interface Session {
+  pid: number
+  /** Descriptor 3 of the process. */
+  pipe: Writable
+  /** Of the process itself; who else holds its output does not matter. Never rejects. */
+  exited: Promise<Exit>
+}
+
+const SIGNAL_NUMBERS: Partial<Record<NodeJS.Signals, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGABRT: 6,
+  SIGKILL: 9,
+  SIGSEGV: 11,
+  SIGPIPE: 13,
+  SIGTERM: 15,
+}
+
+/** execa takes any open descriptor; its types know of the single digits only. */
+const fd = (descriptor: number) => descriptor as 3
+
+/**
+ * Starts a process in a session of its own: no terminal, no standard input, output into the given
+ * descriptors, a pipe as descriptor 3, the receipt as descriptor 4. Throws a plain error
+ * when there is nothing to start.
+ */
+export async function startSession(
+  argv: [string, ...string[]],
+  options: { cwd: string; env: Record<string, string>; out: number; err: number; receipt: number },
+): Promise<Session> {
+  const [file, ...args] = argv
+  const child = execa(file, args, {
+    cwd: options.cwd,
+    env: options.env,
+    extendEnv: false,
+    stdio: ['ignore', fd(options.out), fd(options.err), 'pipe', fd(options.receipt)],
+    detached: true,
+    // The receipt outlives us, so must the process; what it must not outlive is the gate.
+    cleanup: false,
+    // `exit` is what counts: execa's own promise also waits for streams that others may hold.
+    buffer: false,
+    reject: false,
+  })
+  const node = child.nodeChildProcess
+  const pipe = node.stdio?.[3] as Writable | undefined
+  if (child.pid === undefined || pipe === undefined) {
+    const result = await child
+    throw new Error(result.shortMessage ?? `${file} could not be started`)
+  }
+  // The other end may be gone by the time we write; its exit tells more than the error would.
+  pipe.on('error', () => {})
+  const exited = new Promise<Exit>((resolve) => {
+    node.once('exit', (code, signal) => {
+      resolve(
+        signal === null
+          ? { code: code ?? 0 }
+          : { code: 128 + (SIGNAL_NUMBERS[signal] ?? 0), signal },
+      )
+    })
+  })
+  child.catch(() => {})
+  return { pid: child.pid, pipe, exited }
+}
+
+export interface CommandResult {
+  code: number
+  stdout: string
+  stderr: string
+  /** Why there is no exit code of its own: no such program, too long, interrupted. */
+  problem?: 'missing' | 'timeout' | 'interrupted'
+}
+
+/** Runs a helper tool to its end. Output is kept up to 16 MiB; nothing is thrown for a bad exit. */
+export async function runCommand(
+  argv: [string, ...string[]],
+  options: {
+    cwd?: string
+    env?: Record<string, string>
+    input?: string
+    timeout_ms?: number
+    interrupt?: AbortSignal
+    uid?: number
+    gid?: number
+  } = {},
+): Promise<CommandResult> {
+  const [file, ...args] = argv
+  const { timeout_ms, interrupt, input, ...rest } = options
+  const settings: Options = {
+    ...rest,
+    extendEnv: options.env === undefined,
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
+    ...(interrupt === undefined ? {} : { cancelSignal: interrupt }),
+    timeout: Math.min(timeout_ms ?? 60_000, 2 ** 31 - 1),
+    forceKillAfterDelay: 2000,
+    killDescendants: true,
+    maxBuffer: 16 * 2 ** 20,
+    reject: false,
+  }
+  const result = await execa(file, args, settings)
+  const text = (value: unknown) => (typeof value === 'string' ? value : '')
+  const problem = result.timedOut
+    ? 'timeout'
+    : result.isCanceled
+      ? 'interrupted'
+      : result.code === 'ENOENT'
+        ? 'missing'
+        : undefined
+  return {
+    code: result.exitCode ?? (problem === 'missing' ? 127 : 1),
+    stdout: text(result.stdout),
+    stderr: text(result.stderr) || (result.shortMessage ?? ''),
+    ...(problem === undefined ? {} : { problem }),
+  }
+}
+
+/** What /proc says of a process. */
+export interface ProcessStat {
+  state: string
+  parent: number
+  group: number
+  session: number
+  start: string
+}
+
+/** Undefined where there is no such process, or no /proc. */
+export function processStat(pid: number): ProcessStat | undefined {
+  let text: string
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  } catch {
+    return undefined
+  }
+  // The name in parentheses may itself hold spaces and parentheses; it ends at the last one.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return {
+    state: fields[0] ?? '',
+    parent: Number(fields[1]),
+    group: Number(fields[2]),
+    session: Number(fields[3]),
+    start: fields[19] ?? '',
+  }
+}
+
+let boot: string | undefined
+
+function askBootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  } catch {
+    const { stdout } = execaSync('sysctl', ['-n', 'kern.boottime'], { reject: false })
+    return stdout === undefined || stdout === '' ? 'unknown' : stdout
+  }
+}
+
+/** Differs after every start of the machine. */
+export function bootId(): string {
+  boot ??= askBootId()
+  return boot
+}
+
+/** Who a process is, beyond its number; undefined when it is gone or only waits to be reaped. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const stat = processStat(pid)
+  if (stat !== undefined) {
+    if (stat.state === 'Z' || stat.state === 'X') return undefined
+    return { pid, start: stat.start, boot: bootId() }
+  }
+  if (process.platform === 'linux') return undefined
+  const { stdout } = execaSync('ps', ['-o', 'lstart=', '-p', String(pid)], { reject: false })
+  const start = (stdout ?? '').trim()
+  return start === '' ? undefined : { pid, start, boot: bootId() }
+}
+
+/** Whether that very process still runs, on this machine and since this start of it. */
+export function alive(identity: ProcessIdentity): boolean {
+  const now = identify(identity.pid)
+  return now !== undefined && now.start === identity.start && now.boot === identity.boot
+}
+
+/** This process. */
+export function self(): ProcessIdentity {
+  return identify(process.pid) ?? { pid: process.pid, start: 'unknown', boot: bootId() }
+}

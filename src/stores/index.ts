@@ -1,0 +1,19 @@
+/** The table of stores: a URL's scheme to what opens it. */
+import { join } from 'node:path'
+import { EXIT, failure } from '../core/errors.ts'
+import { openMemory } from './memory.ts'
+import { openSqlite } from './sqlite.ts'
+import type { Store } from './store.ts'
+
+/**
+ * Opens the journal: `memory:`, `sqlite:<path>`, or, when `url` is undefined, the embedded one in the
+ * state folder. Throws exit 2 for a scheme that is not known, exit 12 when it cannot be used.
+ */
+export function openStore(url: string | undefined, stateFolder: string): Store {
+  if (url === undefined || url === '') return openSqlite(join(stateFolder, 'journal.db'))
+  if (url === 'memory:') return openMemory()
+  if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length))
+  throw failure(EXIT.usage, `no store for "${url.replace(/\/\/[^@/]*@/, '//')}"`, {
+    hint: 'known: sqlite:<path>, memory:',
+  })
+}

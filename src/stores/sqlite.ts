@@ -1,0 +1,297 @@
+/**
+ * The embedded store: Node's own SQLite, WAL, synchronous=FULL. Its write-ahead log is what makes an
+ * append all or nothing, and a torn tail vanish, when the machine or the process dies.
+ */
+import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { EXIT, failure, isRunbookError } from '../core/errors.ts'
+import type { Actor, Event, NewEvent } from '../core/events.ts'
+import { canonicalJson, type Plan } from '../core/plan.ts'
+import { link, ORIGIN, verifyChain, type Tip } from './chain.ts'
+import { LEASE_MS, lost, noPlan, type Lease, type Lock, type RunHead, type Store } from './store.ts'
+
+/** Raised whenever the tables change; a newer one is refused. */
+const FORMAT = 1
+
+const SCHEMA = `
+  CREATE TABLE plans (sha256 TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE runs (
+    run TEXT PRIMARY KEY, number INTEGER NOT NULL, runbook TEXT NOT NULL, environment TEXT NOT NULL,
+    created_at TEXT NOT NULL, plan_sha256 TEXT NOT NULL, lock TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX runs_newest ON runs (number DESC);
+  CREATE TABLE events (run TEXT NOT NULL, seq INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY (run, seq)) STRICT, WITHOUT ROWID;
+  CREATE TABLE locks (name TEXT PRIMARY KEY, run TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE leases (
+    run TEXT PRIMARY KEY, epoch INTEGER NOT NULL, holder TEXT, since TEXT NOT NULL, expires INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  PRAGMA user_version = ${FORMAT};
+`
+
+interface LeaseRow {
+  run: string
+  epoch: number
+  holder: string | null
+  since: string
+  expires: number
+}
+
+/** Opens, and makes when it is not there, the journal at `path` (0600). Throws exit 12. */
+export function openSqlite(path: string): Store {
+  const db = guard(path, () => open(path))
+  const { ino } = statSync(path)
+  const statements = new Map<string, StatementSync>()
+  const tips = new Map<string, { epoch: number; tip: Tip }>()
+
+  const sql = (text: string): StatementSync => {
+    let statement = statements.get(text)
+    if (statement === undefined) statements.set(text, (statement = db.prepare(text)))
+    return statement
+  }
+  const get = <T>(text: string, ...values: (string | number)[]) =>
+    sql(text).get(...values) as T | undefined
+  const all = <T>(text: string, ...values: (string | number)[]) => sql(text).all(...values) as T[]
+  const run = (text: string, ...values: (string | number | null)[]) =>
+    sql(text).run(...values).changes
+
+  // A journal that was deleted or replaced under a running deployment still accepts writes; nobody would ever read them.
+  const stillThere = (): void => {
+    if (!existsSync(path) || statSync(path).ino !== ino)
+      throw failure(EXIT.store, `the journal ${path} was removed or replaced while it was in use`)
+  }
+  const write = <T>(work: () => T): T =>
+    guard(path, () => {
+      stillThere()
+      db.exec('BEGIN IMMEDIATE')
+      try {
+        const result = work()
+        db.exec('COMMIT')
+        return result
+      } catch (error) {
+        if (db.isTransaction) db.exec('ROLLBACK')
+        throw error
+      }
+    })
+
+  const leaseOf = (id: string): Lease | undefined => {
+    const row = get<LeaseRow>('SELECT * FROM leases WHERE run = ? AND holder IS NOT NULL', id)
+    return row === undefined ? undefined : toLease(row)
+  }
+  const lockOf = (name: string): Lock | undefined => {
+    const row = get<{ name: string; run: string }>('SELECT * FROM locks WHERE name = ?', name)
+    if (row === undefined) return undefined
+    const lease = leaseOf(row.run)
+    return { name: row.name, run: row.run, ...(lease !== undefined && { lease }) }
+  }
+  const grant = (id: string, holder: Actor): Lease => {
+    const epoch =
+      (get<{ epoch: number }>('SELECT epoch FROM leases WHERE run = ?', id)?.epoch ?? 0) + 1
+    const row = {
+      run: id,
+      epoch,
+      holder: JSON.stringify(holder),
+      since: new Date().toISOString(),
+      expires: Date.now() + LEASE_MS,
+    }
+    run(
+      'INSERT OR REPLACE INTO leases (run, epoch, holder, since, expires) VALUES (?, ?, ?, ?, ?)',
+      id,
+      epoch,
+      row.holder,
+      row.since,
+      row.expires,
+    )
+    return toLease(row)
+  }
+  const tipOf = (id: string, epoch: number): Tip => {
+    const known = tips.get(id)
+    if (known?.epoch === epoch) return known.tip
+    return verifyChain(id, texts(id)).tip
+  }
+  const texts = (id: string) =>
+    all<{ json: string }>('SELECT json FROM events WHERE run = ? ORDER BY seq', id).map(
+      (row) => row.json,
+    )
+  const extend = (
+    id: string,
+    epoch: number,
+    news: readonly NewEvent[],
+    from: Tip,
+  ): { events: Event[]; tip: Tip } => {
+    const { links, tip } = link(id, from, news, new Date().toISOString())
+    for (const { event, text } of links)
+      run('INSERT INTO events (run, seq, json) VALUES (?, ?, ?)', id, event.seq, text)
+    return { events: links.map((l) => l.event), tip }
+  }
+  const keepPlan = (plan: Plan, sha: string) =>
+    run('INSERT OR IGNORE INTO plans (sha256, json) VALUES (?, ?)', sha, canonicalJson(plan))
+
+  // SQLite answers at once; the contract is asynchronous for stores that do not.
+  const soon = <T>(work: () => T): Promise<T> =>
+    new Promise((resolve) => {
+      resolve(work())
+    })
+
+  return {
+    place: path,
+    create: ({ id, lock, plan, plan_sha256, first, holder }) =>
+      soon(() =>
+        write(() => {
+          const busy = lockOf(lock)
+          if (busy !== undefined) return { busy }
+          const { runbook, environment } = plan
+          keepPlan(plan, plan_sha256)
+          run(
+            'INSERT INTO runs SELECT ?, coalesce(max(number), 0) + 1, ?, ?, ?, ?, ? FROM runs',
+            id,
+            runbook,
+            environment.name,
+            new Date().toISOString(),
+            plan_sha256,
+            lock,
+          )
+          run('INSERT INTO locks (name, run) VALUES (?, ?)', lock, id)
+          const created = grant(id, holder)
+          const { events, tip } = extend(id, created.epoch, [first], ORIGIN)
+          tips.set(id, { epoch: created.epoch, tip })
+          return { created, events }
+        }),
+      ),
+    append: (id, epoch, news) =>
+      soon(() => {
+        const { events, tip } = write(() => {
+          const now = get<{ epoch: number }>(
+            'SELECT epoch FROM leases WHERE run = ? AND holder IS NOT NULL',
+            id,
+          )?.epoch
+          if (now !== epoch) throw lost(id)
+          return extend(id, epoch, news, tipOf(id, epoch))
+        })
+        // Only after the commit: a tip that was rolled back must not be continued.
+        tips.set(id, { epoch, tip })
+        return events
+      }),
+    take: (id, holder, dead) =>
+      soon(() =>
+        write(() => {
+          const head = get<{ lock: string }>('SELECT lock FROM runs WHERE run = ?', id)
+          if (head === undefined) throw failure(EXIT.usage, `there is no run ${id}`)
+          const lock = lockOf(head.lock)
+          if (lock !== undefined && lock.run !== id) return { busy: lock }
+          const held = leaseOf(id)
+          if (held !== undefined && Date.parse(held.expires) > Date.now() && !dead(held.holder))
+            return { held }
+          if (lock === undefined) run('INSERT INTO locks (name, run) VALUES (?, ?)', head.lock, id)
+          return { taken: grant(id, holder) }
+        }),
+      ),
+    beat: (id, epoch) =>
+      soon(() =>
+        write(
+          () =>
+            run(
+              'UPDATE leases SET expires = ? WHERE run = ? AND epoch = ? AND holder IS NOT NULL',
+              Date.now() + LEASE_MS,
+              id,
+              epoch,
+            ) === 1,
+        ),
+      ),
+    release: (id, epoch, unlock) =>
+      soon(() =>
+        write(() => {
+          const mine =
+            run('UPDATE leases SET holder = NULL WHERE run = ? AND epoch = ?', id, epoch) === 1
+          if (mine && unlock) run('DELETE FROM locks WHERE run = ?', id)
+        }),
+      ),
+    lock: (name) => soon(() => guard(path, () => lockOf(name))),
+    locks: () =>
+      soon(() =>
+        guard(path, () =>
+          all<{ name: string }>('SELECT name FROM locks ORDER BY name').flatMap(
+            ({ name }) => lockOf(name) ?? [],
+          ),
+        ),
+      ),
+    lease: (id) => soon(() => guard(path, () => leaseOf(id))),
+    plan: (sha) =>
+      soon(() => {
+        const row = guard(path, () =>
+          get<{ json: string }>('SELECT json FROM plans WHERE sha256 = ?', sha),
+        )
+        if (row === undefined) throw noPlan(sha)
+        return JSON.parse(row.json) as Plan
+      }),
+    keepPlan: (plan, sha) => soon(() => void write(() => keepPlan(plan, sha))),
+    events: (id) => soon(() => guard(path, () => verifyChain(id, texts(id)).events)),
+    runs: ({ runbook, environment, limit } = {}) =>
+      soon(() =>
+        guard(path, () =>
+          all<RunHead & { events: number }>(
+            `SELECT run, runbook, environment, created_at, plan_sha256, (SELECT count(*) FROM events e WHERE e.run = r.run) AS events
+             FROM runs r WHERE (?1 = '' OR runbook = ?1) AND (?2 = '' OR environment = ?2) ORDER BY number DESC LIMIT ?3`,
+            runbook ?? '',
+            environment ?? '',
+            limit ?? -1,
+          ).map((row) => ({ ...row })),
+        ),
+      ),
+    close: () =>
+      soon(() => {
+        db.close()
+      }),
+  }
+}
+
+function toLease(row: LeaseRow): Lease {
+  return {
+    run: row.run,
+    epoch: row.epoch,
+    holder: JSON.parse(row.holder ?? 'null') as Actor,
+    since: row.since,
+    expires: new Date(row.expires).toISOString(),
+  }
+}
+
+function open(path: string): DatabaseSync {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const db = new DatabaseSync(path)
+  chmodSync(path, 0o600)
+  // busy_timeout first: it is 0 until set, and two tools may start together.
+  db.exec(
+    'PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;',
+  )
+  db.exec('BEGIN IMMEDIATE')
+  const format = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
+  if (format === 0) db.exec(SCHEMA)
+  db.exec('COMMIT')
+  if (format > FORMAT) {
+    db.close()
+    throw failure(
+      EXIT.stale,
+      `the journal ${path} was written by a newer runbook (format ${format}, this one reads ${FORMAT})`,
+      {
+        hint: 'use the newer version; nothing was changed',
+      },
+    )
+  }
+  return db
+}
+
+/** SQLite's errors become ours: a damaged file is exit 10, everything else means the store cannot be used. */
+function guard<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (isRunbookError(error)) throw error
+    const { errcode, message } = error as { errcode?: number; message: string }
+    const damaged = errcode === 11 || errcode === 26
+    throw failure(
+      damaged ? EXIT.stale : EXIT.store,
+      `the journal ${path} ${damaged ? 'is damaged' : 'cannot be used'}: ${message}`,
+      { cause: error },
+    )
+  }
+}

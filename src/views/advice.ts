@@ -1,0 +1,143 @@
+/** What a person can do next with a run: exact commands, the most likely one first. */
+import { mayRunAgain } from '../core/next.ts'
+import type { Plan } from '../core/plan.ts'
+import type { RunState } from '../core/state.ts'
+import { startedSteps } from '../core/state.ts'
+import { hasSomethingToUndo, isFinished } from '../core/undo.ts'
+import { width, type Look } from '../lib/terminal.ts'
+import type { Page } from './page.ts'
+
+export interface Advice {
+  command: string
+  /** What it does, in a few words. */
+  why: string
+}
+
+/** The commands that make sense now; the first is the one next command. */
+export function advice(plan: Plan, state: RunState): Advice[] {
+  const { run } = state
+  const resume = { command: `runbook resume ${run}`, why: 'goes on where it stopped' }
+  switch (state.status) {
+    case 'succeeded':
+      return rollback(plan, state)
+    case 'failed':
+      return isFinished(plan, state)
+        ? [again(state)]
+        : [retry(plan, state), ...rollback(plan, state)]
+    case 'in_doubt':
+      return inDoubt(state)
+    case 'rolled_back':
+    case 'abandoned':
+      return [again(state)]
+    case 'partly_rolled_back':
+      return rollback(plan, state, 'undoes the rest')
+    case 'rollback_failed':
+      return [
+        { command: `runbook rollback ${run}`, why: 'once repaired: tries again, then goes on' },
+        ...withStatus(state, 'undo_failed').map((id) => ({
+          command: `runbook resolve ${run} ${id} --done --reason "…"`,
+          why: `once you have undone ${id} by hand`,
+        })),
+      ]
+    case 'running':
+    case 'paused':
+    case 'waiting':
+    case 'rolling_back':
+      return state.direction === 'backward'
+        ? [{ ...resume, why: 'goes on with the rollback' }]
+        : [resume, ...rollback(plan, state)]
+  }
+}
+
+/** The same as lines: each command whole, so that it can be copied, and what it does. */
+export function adviceLines(out: Page, plan: Plan, state: RunState, look: Look): void {
+  const choices = advice(plan, state)
+  if (choices.length > 0) out.line()
+  for (const [i, { command, why }] of choices.entries()) {
+    const label = look.colours.dim(
+      `  ${(i === 0 ? firstLabel(state) : otherLabel(state)).padEnd(11)}`,
+    )
+    const line = `${label}${i === 0 ? look.colours.bold(command) : command}`
+    // A command that is cut cannot be copied, so what it does goes on a line of its own.
+    if (width(line) + width(why) + 3 <= Math.min(look.columns, 110))
+      out.line(`${line}   ${look.colours.dim(why)}`)
+    else {
+      out.line(line)
+      out.field('', why)
+    }
+  }
+  if (choices.length === 0 && state.status === 'succeeded') {
+    const last = plan.steps.findLast(
+      (step) =>
+        step.rollback.kind === 'irreversible' && state.steps.get(step.id)?.status === 'done',
+    )
+    out.line()
+    const none = 'there is nothing to undo'
+    out.field('rollback', last === undefined ? none : `none: ${last.id} cannot be undone`)
+  }
+}
+
+function firstLabel(state: RunState): string {
+  if (state.status === 'succeeded') return 'rollback'
+  return state.status === 'in_doubt' ? 'answer' : 'next'
+}
+
+function otherLabel(state: RunState): string {
+  return state.status === 'in_doubt' ? '' : 'or'
+}
+
+function again(state: RunState): Advice {
+  const { runbook, environment } = state
+  return {
+    command: `runbook deploy ${runbook} --env ${environment}`,
+    why: 'once the cause is repaired: a new run',
+  }
+}
+
+function retry(plan: Plan, state: RunState): Advice {
+  const failed = new Set(withStatus(state, 'failed'))
+  const once = plan.steps.filter((step) => failed.has(step.id) && !mayRunAgain(step))
+  const words = once.map((step) => ` --retry ${step.id}`).join('')
+  const which = once.length === 0 ? 'the failed step' : once.map((step) => step.id).join(', ')
+  return {
+    command: `runbook resume ${state.run}${words}`,
+    why: `once the cause is repaired: runs ${which} again and goes on`,
+  }
+}
+
+/** A rollback never crosses an irreversible step, so with one it can only go back to there. */
+function rollback(plan: Plan, state: RunState, why = 'undoes what this run did'): Advice[] {
+  if (!hasSomethingToUndo(plan, state)) return []
+  const command = `runbook rollback ${state.run}`
+  const kinds = new Map(plan.steps.map((step) => [step.id, step.rollback.kind]))
+  const started = startedSteps(state)
+  const wall = started.findLastIndex((step) => kinds.get(step.id) === 'irreversible')
+  if (wall < 0) return [{ command, why }]
+  const id = started[wall]?.id ?? ''
+  const after = started.slice(wall + 1).some((step) => kinds.get(step.id) === 'undo')
+  return after
+    ? [{ command: `${command} --to ${id}`, why: `undoes what came after ${id}, which cannot be` }]
+    : []
+}
+
+function inDoubt(state: RunState): Advice[] {
+  return withStatus(state, 'in_doubt').flatMap((id) => {
+    const command = (word: string) => `runbook resolve ${state.run} ${id} ${word} --reason "…"`
+    const undoing = state.steps.get(id)?.flight?.role === 'undo'
+    return [
+      {
+        command: command('--done'),
+        why: undoing ? 'its undo took effect' : 'it took effect; its check must hold next',
+      },
+      {
+        command: command('--not-done'),
+        why: undoing ? 'its undo took no effect' : 'it never started, or left nothing behind',
+      },
+      { command: command('--undo'), why: 'undo it first, and verify that' },
+    ]
+  })
+}
+
+function withStatus(state: RunState, status: string): string[] {
+  return [...state.steps.values()].filter((step) => step.status === status).map((step) => step.id)
+}

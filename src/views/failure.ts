@@ -1,0 +1,39 @@
+/** What a person must see of a step that failed. */
+import type { Asked } from '../core/events.ts'
+import type { Plan } from '../core/plan.ts'
+import type { StepState } from '../core/state.ts'
+import { jsonText } from './json.ts'
+import type { Page } from './page.ts'
+import { askedText, reasonWords } from './words.ts'
+
+const LONGEST_VALUE = 300
+
+/** The step, the reason, the expression with the values that it saw, the output and the hints. */
+export function failureFields(out: Page, plan: Plan, state: StepState): void {
+  const { failure, id } = state
+  if (failure === undefined) return
+  const step = [...plan.steps, ...plan.finally].find((s) => s.id === id)
+  const phase = plan.phases.find((p) => p.id === step?.phase)
+  const undoing = state.status === 'undo_failed'
+  const where = phase === undefined ? '' : `, phase ${phase.id}`
+  const title = step === undefined || step.title === id ? '' : ` (${step.title})`
+  out.field(undoing ? 'undo of' : 'step', `${id}${title}${where}`)
+  out.field('failed', `${reasonWords(failure.reason)}: ${failure.message}`)
+  if (failure.asked !== undefined) askedFields(out, failure.asked)
+  else if (step !== undefined) out.field('at', step.at)
+  if (failure.tail !== undefined && failure.tail.trim() !== '') out.block('output', failure.tail)
+  for (const [i, hint] of (failure.hints ?? []).entries()) out.field(i === 0 ? 'hint' : '', hint)
+}
+
+function askedFields(out: Page, asked: Asked): void {
+  out.field('check', askedText(asked))
+  if (asked.expression !== undefined) out.field('expected', asked.expression)
+  for (const [i, [name, value]] of Object.entries(asked.values ?? {}).entries())
+    out.field(i === 0 ? 'saw' : '', `${name} = ${short(value)}`)
+  if (asked.at !== undefined) out.field('at', asked.at)
+}
+
+function short(value: unknown): string {
+  const text = value === undefined ? 'nothing' : jsonText(value)
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text
+}

@@ -1,0 +1,100 @@
+/** `-o json`: one object at the end. */
+import { EXIT } from '../core/errors.ts'
+import type { RunStatus } from '../core/events.ts'
+import type { Plan } from '../core/plan.ts'
+import type { RunState, StepStatus } from '../core/state.ts'
+import type { View } from '../core/view.ts'
+import type { Outlet } from '../lib/outlet.ts'
+
+export interface StepSummary {
+  id: string
+  phase: string
+  status: StepStatus
+  attempts: number
+  duration_ms: number | null
+  reason: string | null
+  refs: string[]
+}
+
+export interface RunSummary {
+  run: string
+  runbook: string
+  environment: string
+  status: RunStatus
+  /** Null while the run is going on, or when a signal decides it. */
+  exit_code: number | null
+  plan_sha256: string
+  partial: boolean
+  steps: StepSummary[]
+}
+
+/** What `-o json` prints of a run: the shape is a contract. */
+export function summary(state: RunState, plan: Plan, exitCode?: number): RunSummary {
+  return {
+    ...headline(state, exitCode),
+    steps: [...plan.steps, ...plan.finally].map(({ id, phase, refs }) => {
+      const step = state.steps.get(id)
+      return {
+        id,
+        phase,
+        status: step?.status ?? 'pending',
+        attempts: step?.attempts ?? 0,
+        duration_ms: step?.duration_ms ?? null,
+        reason: step?.failure?.message ?? step?.reason ?? null,
+        refs,
+      }
+    }),
+  }
+}
+
+/** The same without steps: an entry of `history -o json`. */
+export function headline(state: RunState, exitCode?: number): Omit<RunSummary, 'steps'> {
+  return {
+    run: state.run,
+    runbook: state.runbook,
+    environment: state.environment,
+    status: state.status,
+    exit_code: exitCode ?? state.exit_code ?? exitOf(state.status),
+    plan_sha256: state.plan_sha256,
+    partial: state.partial,
+  }
+}
+
+function exitOf(status: RunStatus): number | null {
+  if (status === 'waiting') return EXIT.waiting
+  return status === 'in_doubt' ? EXIT.in_doubt : null
+}
+
+/** Signs that would act on a terminal or break a line; in a JSON string they can be escaped. */
+const UNSAFE = /[\u007f-\u009f\p{Bidi_Control}\p{Zl}\p{Zp}\ufeff]/gu
+
+/** JSON on one line (or indented), with integers of any size and nothing that acts on a terminal. */
+export function jsonText(value: unknown, indent = 0): string {
+  const text = JSON.stringify(
+    value,
+    (_key, v: unknown) => (typeof v === 'bigint' ? plainInteger(v) : v),
+    indent,
+  )
+  return text.replace(UNSAFE, (c) => `\\u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`)
+}
+
+function plainInteger(value: bigint): number | string {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : String(value)
+}
+
+/** Prints the summary on `out` when the run ends; everything else is shown by `beside`. */
+export function jsonView(out: Outlet, beside: View, exitCode?: () => number | undefined): View {
+  let plan: Plan | undefined
+  return {
+    ...beside,
+    start(newPlan, state, verb) {
+      plan = newPlan
+      beside.start(newPlan, state, verb)
+    },
+    async end(state) {
+      await beside.end(state)
+      if (plan !== undefined) out.write(`${jsonText(summary(state, plan, exitCode?.()), 2)}\n`)
+    },
+  }
+}

@@ -1,0 +1,98 @@
+/** Each event that a person should see, as a phrase; used by the plain view and by `logs`. */
+import { formatDuration } from '../core/durations.ts'
+import type { Asked, Event } from '../core/events.ts'
+import type { Step } from '../core/runbook.ts'
+import type { RunState } from '../core/state.ts'
+import { cleanLine } from '../lib/clean.ts'
+import type { Look } from '../lib/terminal.ts'
+import { against } from './times.ts'
+import { askedText, reasonWords, runWord } from './words.ts'
+
+/** What the event says, in one line; undefined for those that only the journal needs. */
+export function phraseOf(
+  event: Event,
+  step: Step | undefined,
+  state: RunState | undefined,
+  look: Look,
+): string | undefined {
+  const words = 'step' in event ? stepWords(event, step) : runWords(event, state, look)
+  return words === undefined ? undefined : cleanLine(words, look)
+}
+
+function runWords(event: Event, state: RunState | undefined, look: Look): string | undefined {
+  switch (event.type) {
+    case 'run.resumed':
+      return `resumed by ${event.by.user} on ${event.by.host}`
+    case 'run.waiting':
+      return `waiting: ${event.reason}`
+    case 'run.paused':
+      return `paused: ${event.reason}`
+    case 'run.rolling_back':
+      return `rolling back${range(event)}: ${event.why}`
+    case 'run.finished': {
+      const status = runWord(event.status, look)
+      return event.reason === undefined ? status : `${status}: ${event.reason}`
+    }
+    default:
+      return state === undefined && event.type === 'run.created'
+        ? `created by ${event.by.user} on ${event.by.host}`
+        : undefined
+  }
+}
+
+function range(event: { scope?: string; to?: string }): string {
+  const scope = event.scope === undefined ? '' : ` scope ${event.scope}`
+  return event.to === undefined ? scope : `${scope} to ${event.to}`
+}
+
+function stepWords(event: Event & { step: string }, step: Step | undefined): string | undefined {
+  const id = event.step
+  switch (event.type) {
+    case 'step.armed': {
+      const title = step === undefined || step.title === id ? '' : `: ${step.title}`
+      return `${id} started${nth(event.attempt)}${title}`
+    }
+    case 'step.verified':
+      return `${id} checked: ${checksText(event.checks)}`
+    case 'step.done': {
+      const settled = event.settled === undefined ? '' : ` (known by its ${SETTLED[event.settled]})`
+      return `${id} done in ${against(event.duration_ms, step?.estimate_s)}${settled}`
+    }
+    case 'step.failed':
+    case 'undo.failed': {
+      const what = event.type === 'undo.failed' ? 'undo failed' : 'failed'
+      const { reason, message } = event.failure
+      const took = formatDuration(event.duration_ms)
+      return `${id} ${what} after ${took}: ${reasonWords(reason)}: ${message}`
+    }
+    case 'step.skipped':
+      return `${id} skipped: ${event.reason}`
+    case 'step.satisfied':
+      return `${id} satisfied, not run: ${checksText(event.checks)}`
+    case 'step.waiting':
+      return `${id} waiting: ${event.reason}`
+    case 'step.in_doubt':
+    case 'undo.in_doubt':
+      return `${id} in doubt: ${event.reason}`
+    case 'step.resolved':
+      return `${id} resolved by ${event.by.user} as ${event.as.replace('_', ' ')}: ${event.reason}`
+    case 'undo.armed':
+      return event.part === 0 ? `${id} undo started${nth(event.attempt)}` : undefined
+    case 'undo.verified':
+      return `${id} undo checked: ${checksText(event.checks)}`
+    case 'undo.done':
+      return event.last ? `${id} undone in ${formatDuration(event.duration_ms)}` : undefined
+    default:
+      return undefined
+  }
+}
+
+const SETTLED = { receipt: 'receipt', check: 'check', person: 'answer from a person' } as const
+
+function nth(attempt: number): string {
+  return attempt > 1 ? ` (attempt ${attempt})` : ''
+}
+
+function checksText(checks: readonly Asked[]): string {
+  return checks.length === 0 ? 'its own expectation holds' : checks.map(askedText).join('; ')
+}

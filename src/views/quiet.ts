@@ -1,0 +1,24 @@
+/** `-q`: says only what a person must read, and how it ended when that is not well. */
+import type { Plan } from '../core/plan.ts'
+import type { View } from '../core/view.ts'
+import { cleanLine } from '../lib/clean.ts'
+import type { Outlet } from '../lib/outlet.ts'
+import { endingText } from './ending.ts'
+
+/** Notes, and the ending of a run that did not succeed, on `out`. */
+export function quietView(out: Outlet): View {
+  let plan: Plan | undefined
+  return {
+    start(newPlan) {
+      plan = newPlan
+    },
+    event() {},
+    progress(progress) {
+      if (progress.kind === 'note') out.write(`${cleanLine(progress.text, out.look())}\n`)
+    },
+    end(state) {
+      if (plan === undefined || state.status === 'succeeded') return
+      out.write(endingText(plan, state, out.look()))
+    },
+  }
+}

@@ -1,0 +1,158 @@
+/** Pages about what is written down: a runbook, a named check. */
+import { formatDuration } from '../core/durations.ts'
+import { actionInShort, rollbackInShort } from '../core/in-short.ts'
+import type { Environment, Input, Phase, Runbook, Step } from '../core/runbook.ts'
+import { cleanLine } from '../lib/clean.ts'
+import type { Look } from '../lib/terminal.ts'
+import { cell, columns, page, type Page } from './page.ts'
+import { plural } from './words.ts'
+
+/** `runbook show <name>`. */
+export function showText(runbook: Runbook, look: Look): string {
+  const out = page(look)
+  const { bold, dim } = look.colours
+  const title = cleanLine(`${runbook.runbook} ${runbook.version}: ${runbook.title}`, look)
+  out.line(bold(title))
+  const size = `${plural(runbook.phases.length, 'phase')}, ${plural(runbook.steps.length, 'step')}`
+  out.line(dim(cleanLine(`${runbook.file}, ${size}`, look)))
+  section(out, look, 'Inputs', Object.entries(runbook.inputs).map(inputRow(look)))
+  section(out, look, 'Environments', Object.values(runbook.environments).map(environmentRow(look)))
+  section(
+    out,
+    look,
+    'Requires',
+    runbook.requires.map((check) => [cell(check.title, look)]),
+  )
+  const steps = new Map(runbook.steps.map((step) => [step.id, step]))
+  for (const phase of runbook.phases) {
+    out.line()
+    out.line(bold(phaseTitle(phase, look)))
+    for (const id of phase.steps) stepLines(out, steps.get(id), look)
+  }
+  if (runbook.finally.length > 0) {
+    out.line()
+    out.line(bold('Finally'))
+    for (const step of runbook.finally) stepLines(out, step, look)
+  }
+  const scopes = Object.entries(runbook.scopes).map(([name, { title: text, with: others }]) => {
+    const more = others.length > 0 ? ` (with ${others.join(', ')})` : ''
+    return [cell(name, look), cell(text + more, look)]
+  })
+  section(out, look, 'Rollback scopes', scopes)
+  const contacts = runbook.contacts.map(({ role, reach }) => [cell(role, look), cell(reach, look)])
+  section(out, look, 'Contacts', contacts)
+  return out.text()
+}
+
+function section(out: Page, look: Look, title: string, rows: readonly string[][]): void {
+  if (rows.length === 0) return
+  out.line()
+  out.line(look.colours.bold(title))
+  for (const line of columns(rows, look, 2)) out.line(line)
+}
+
+function inputRow(look: Look) {
+  return ([name, input]: [string, Input]): string[] => [
+    cell(name, look),
+    input.secret ? 'secret' : input.type,
+    cell(inputWords(input), look),
+  ]
+}
+
+function inputWords(input: Input): string {
+  const words: string[] = []
+  if (input.title !== undefined) words.push(input.title)
+  if (input.default === undefined) words.push('required')
+  else if (!input.secret) words.push(`default ${JSON.stringify(input.default)}`)
+  if (input.enum !== undefined) words.push(`one of ${input.enum.map(String).join(', ')}`)
+  if (input.pattern !== undefined) words.push(`matches ${input.pattern}`)
+  if (input.min_length !== undefined) words.push(`at least ${input.min_length} characters`)
+  return words.join('; ')
+}
+
+function environmentRow(look: Look) {
+  return ({ name, protected: guarded, services, on_failure }: Environment): string[] => {
+    const words = [
+      guarded ? 'protected' : '',
+      Object.keys(services).length > 0 ? `services: ${Object.keys(services).join(', ')}` : '',
+      on_failure === undefined ? '' : `on failure: ${on_failure}`,
+    ]
+    return [cell(name, look), cell(words.filter((word) => word !== '').join('; '), look)]
+  }
+}
+
+function phaseTitle({ title, owner, estimate_s, concurrent }: Phase, look: Look): string {
+  const words = [
+    title,
+    owner === undefined ? '' : `(${owner})`,
+    estimate_s === undefined ? '' : `~${formatDuration(estimate_s * 1000)}`,
+    concurrent > 1 ? `${concurrent} at a time` : '',
+  ]
+  return cleanLine(words.filter((word) => word !== '').join('  '), look)
+}
+
+function stepLines(out: Page, step: Step | undefined, look: Look): void {
+  if (step === undefined) return
+  const { cyan, dim } = look.colours
+  const title = step.title === step.id ? '' : cleanLine(step.title, look)
+  const refs = step.refs.length > 0 ? dim(cleanLine(`[${step.refs.join(', ')}]`, look)) : ''
+  out.line(`  ${[cyan(step.id), title, refs].filter((part) => part !== '').join('  ')}`)
+  if (step.when !== undefined) out.field('  when', step.when.source)
+  if (step.act !== undefined) out.field('  does', actionInShort(step.act.action))
+  for (const check of step.verify) out.field('  verify', check.title)
+  if (step.rollback.kind === 'irreversible') out.field('  no way back', step.rollback.why)
+  else if (step.rollback.kind === 'keep') out.field('  undo', 'nothing, on purpose')
+  else if (step.rollback.kind === 'undo')
+    for (const undo of rollbackInShort(step.rollback)) out.field('  undo', undo)
+  if (step.scope.length > 0) out.field('  scope', step.scope.join(', '))
+}
+
+export interface CheckParameter {
+  name: string
+  type: string
+  secret: boolean
+  /** Left out: it must be given. */
+  default?: unknown
+}
+
+export interface CheckManual {
+  name: string
+  title: string
+  description?: string
+  /** Where it is written. */
+  file: string
+  params: CheckParameter[]
+  /** Values for its parameters that make sense. */
+  example?: Record<string, unknown>
+  /** What it does, in short. */
+  action: string
+  /** The expressions that must be true. */
+  expect: string[]
+}
+
+/** `runbook checks <name>`: the manual page of one check. */
+export function checkPage(check: CheckManual, look: Look): string {
+  const out = page(look)
+  out.line(look.colours.bold(cleanLine(`${check.name}: ${check.title}`, look)))
+  if (check.description !== undefined) {
+    out.line()
+    out.field('', check.description)
+  }
+  out.line()
+  out.field('does', check.action)
+  for (const [i, text] of check.expect.entries()) out.field(i === 0 ? 'expects' : '', text)
+  out.field('file', check.file)
+  const rows = check.params.map(({ name, type, secret, ...rest }) => [
+    cell(name, look),
+    secret ? `${type}, secret` : type,
+    rest.default === undefined ? 'required' : cell(`default ${JSON.stringify(rest.default)}`, look),
+  ])
+  section(out, look, 'Parameters', rows)
+  out.line()
+  out.line(look.colours.bold('Example'))
+  const given = Object.entries(check.example ?? {})
+  const values = given.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join(', ')
+  out.line(`  - check: ${cleanLine(check.name, look)}`)
+  if (given.length > 0) out.line(`    with: { ${cleanLine(values, look)} }`)
+  return out.text()
+}

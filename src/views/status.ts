@@ -1,0 +1,126 @@
+/** How a run stands, and what happened in it. */
+import type { Actor, Event } from '../core/events.ts'
+import type { Plan } from '../core/plan.ts'
+import type { RunState } from '../core/state.ts'
+import { clean, cleanLine } from '../lib/clean.ts'
+import type { Look } from '../lib/terminal.ts'
+import { adviceLines } from './advice.ts'
+import { failureFields } from './failure.ts'
+import { columns, page } from './page.ts'
+import { phraseOf } from './phrases.ts'
+import { identity, stateOfThings, tally } from './situation.ts'
+import { against, dateTime, phaseTimes } from './times.ts'
+import { countsText, inColourOfRun, plural, runWord, sign } from './words.ts'
+
+/** Who drives the run now. */
+export interface Driver {
+  holder: Actor
+  /** UTC. */
+  since: string
+  /** Undefined when it is on another machine. */
+  alive?: boolean
+}
+
+/** `runbook status`. */
+export function statusText(plan: Plan, state: RunState, look: Look, driver?: Driver): string {
+  const out = page(look)
+  const { bold } = look.colours
+  const name = cleanLine(`${plan.runbook} ${plan.version} in ${state.environment}`, look)
+  const word = inColourOfRun(state.status, runWord(state.status, look), look)
+  out.line(`${bold(name)}: ${word}`)
+  out.line()
+  identity(out, plan, state)
+  out.field('begun', `${dateTime(state.created_at, look)} by ${state.by.user}@${state.by.host}`)
+  out.field('last event', dateTime(state.updated_at, look))
+  out.field('driven by', driverText(driver, look))
+  if (state.reason !== undefined) out.field('because', state.reason)
+  if (state.exit_code !== undefined) out.field('exit code', String(state.exit_code))
+  out.line()
+  const times = phaseTimes(plan, state)
+  const rows = plan.phases.map((phase, i) => {
+    const counts = tally(state, phase.steps)
+    const pending = counts.pending === undefined ? '' : `${counts.pending} pending`
+    const parts = [countsText(counts, look), pending].filter((part) => part !== '')
+    const ms = times[i]?.ms ?? 0
+    const took = ms > 0 ? against(ms, times[i]?.estimate_s) : ''
+    return [cleanLine(phase.title, look), took, parts.join(', ')]
+  })
+  for (const line of columns(rows, look, 2)) out.line(line)
+  out.line()
+  for (const step of state.steps.values()) {
+    if (step.failure !== undefined && step.status !== 'done') failureFields(out, plan, step)
+    else if (step.status === 'running' || step.status === 'in_doubt' || step.status === 'waiting')
+      out.field(
+        step.status.replace('_', ' '),
+        `${step.id}${step.reason === undefined ? '' : `: ${step.reason}`}`,
+      )
+  }
+  stateOfThings(out, plan, state, look)
+  adviceLines(out, plan, state, look)
+  return out.text()
+}
+
+function driverText(driver: Driver | undefined, look: Look): string {
+  if (driver === undefined) return 'nobody'
+  const { user, host, process } = driver.holder
+  const dead = driver.alive === false ? ', which is dead' : ''
+  return `${user}@${host} (process ${process.pid}) since ${dateTime(driver.since, look)}${dead}`
+}
+
+/** `runbook logs`: every event that people need, in order; of one step with its output. */
+export function logsText(events: readonly Event[], plan: Plan, look: Look, step?: string): string {
+  const steps = new Map([...plan.steps, ...plan.finally].map((s) => [s.id, s]))
+  const { dim } = look.colours
+  const bar = dim(look.unicode ? '│' : '|')
+  const lines: string[] = []
+  for (const event of events) {
+    const id = 'step' in event ? event.step : undefined
+    if (step !== undefined && id !== step) continue
+    const phrase = phraseOf(event, id === undefined ? undefined : steps.get(id), undefined, look)
+    const output = outputOf(event, step !== undefined)
+    if (phrase !== undefined)
+      lines.push(`${dim(dateTime(event.at, look))} ${mark(event, look)}${phrase}`)
+    if (output !== undefined)
+      for (const line of clean(output, look).trimEnd().split('\n')) lines.push(`  ${bar} ${line}`)
+  }
+  if (lines.length === 0)
+    return `${step === undefined ? 'The journal is empty' : `Nothing happened to step ${step} in this run`}.\n`
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+function mark(event: Event, look: Look): string {
+  switch (event.type) {
+    case 'step.done':
+      return `${sign('done', look)} `
+    case 'step.failed':
+      return `${sign('failed', look)} `
+    case 'undo.done':
+      return `${sign('undone', look)} `
+    case 'undo.failed':
+      return `${sign('undo_failed', look)} `
+    case 'step.in_doubt':
+    case 'undo.in_doubt':
+      return `${sign('in_doubt', look)} `
+    default:
+      return '  '
+  }
+}
+
+/** What an action printed, when one step was asked for; else only what a failure shows. */
+function outputOf(event: Event, all: boolean): string | undefined {
+  if (event.type === 'step.failed' || event.type === 'undo.failed')
+    return all ? undefined : event.failure.tail || undefined
+  if (!all || (event.type !== 'step.acted' && event.type !== 'undo.acted')) return undefined
+  const { output } = event.result
+  if (typeof output === 'string' && output !== '') return output
+  const rest = Object.keys(event.result).length
+  return rest > 0 ? resultText(event.result) : undefined
+}
+
+function resultText(result: Record<string, unknown>): string {
+  const shown = Object.entries(result).map(([name, value]) => {
+    const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing')
+    return `${name}: ${text.length > 2000 ? `${text.slice(0, 2000)}… (${plural(text.length, 'character')})` : text}`
+  })
+  return shown.join('\n')
+}

@@ -1,0 +1,83 @@
+/** Times and durations as they are shown. */
+import { formatDuration } from '../core/durations.ts'
+import type { Plan } from '../core/plan.ts'
+import type { RunState, StepState } from '../core/state.ts'
+import type { Look } from '../lib/terminal.ts'
+
+const two = (n: number): string => String(n).padStart(2, '0')
+
+/** Time of day for a person at a terminal, else UTC in full. */
+export function clockTime(at: string | number, look: Look): string {
+  const date = new Date(at)
+  if (!look.localTime) return utc(date)
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+}
+
+/** Date and time for a person at a terminal, else UTC in full. */
+export function dateTime(at: string | number, look: Look): string {
+  const date = new Date(at)
+  if (!look.localTime) return utc(date)
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+  return `${day} ${clockTime(at, look)}`
+}
+
+function utc(date: Date): string {
+  return Number.isNaN(date.getTime()) ? 'unknown time' : date.toISOString().replace(/\.\d+Z$/, 'Z')
+}
+
+/** `1.2 s`, or with an estimate `1.2 s of ~45m`. */
+export function against(ms: number, estimate_s: number | undefined): string {
+  return beside(formatDuration(Math.max(0, ms)), estimate_s)
+}
+
+/** The same for a time that still grows: in whole seconds, so that the line stands still between them. */
+export function sofar(ms: number, estimate_s: number | undefined): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000))
+  return beside(seconds < 10 ? `${seconds} s` : formatDuration(seconds * 1000), estimate_s)
+}
+
+function beside(took: string, estimate_s: number | undefined): string {
+  return estimate_s === undefined ? took : `${took} of ~${formatDuration(estimate_s * 1000)}`
+}
+
+export interface PhaseTime {
+  id: string
+  title: string
+  steps: number
+  /** Time in which at least one of its steps was at work; pauses between steps do not count. */
+  ms: number
+  estimate_s: number | undefined
+}
+
+/** What each phase took. Its estimate is its own, else the sum of those of its steps. */
+export function phaseTimes(plan: Plan, state: RunState): PhaseTime[] {
+  const estimates = new Map(plan.steps.map((step) => [step.id, step.estimate_s]))
+  return plan.phases.map(({ id, title, steps, estimate_s }) => {
+    const states = steps.map((step) => state.steps.get(step)).filter((step) => step !== undefined)
+    const known = steps.map((step) => estimates.get(step)).filter((s) => s !== undefined)
+    const sum = known.length > 0 ? known.reduce((a, b) => a + b, 0) : undefined
+    return { id, title, steps: steps.length, ms: timeAtWork(states), estimate_s: estimate_s ?? sum }
+  })
+}
+
+/** The length of the union of the steps' times: those that ran together count once. */
+export function timeAtWork(steps: readonly StepState[]): number {
+  const spans = steps
+    .map(span)
+    .filter((s) => s !== undefined)
+    .sort((a, b) => a.from - b.from)
+  let total = 0
+  let until = -Infinity
+  for (const { from, to } of spans) {
+    total += Math.max(0, to - Math.max(from, until))
+    until = Math.max(until, to)
+  }
+  return total
+}
+
+/** From its end backwards: its start may lie before a pause. */
+function span(step: StepState): { from: number; to: number } | undefined {
+  if (step.ended_at === undefined || step.duration_ms === undefined) return undefined
+  const to = Date.parse(step.ended_at)
+  return Number.isNaN(to) ? undefined : { from: to - step.duration_ms, to }
+}
