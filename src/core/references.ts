@@ -4,7 +4,7 @@ import { expressionsIn } from './templates.ts'
 import type { Expression } from './runbook.ts'
 
 /** The sources of all expressions in plain data: those of templates and those that stand alone. */
-function expressionsOf(data: unknown): string[] {
+export function expressionsOf(data: unknown): string[] {
   if (typeof data === 'string') return expressionsIn(data).expressions.map(({ source }) => source)
   if (Array.isArray(data)) return data.flatMap(expressionsOf)
   if (typeof data !== 'object' || data === null) return []

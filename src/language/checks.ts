@@ -28,7 +28,7 @@ export interface Library {
 }
 
 /** What the plan calls the folder of the shipped checks, which lies outside of every root. */
-const SHIPPED = 'runbook:checks/'
+export const SHIPPED = 'runbook:checks/'
 
 /** The shipped `checks/`: beside the tool's own package.json, whether it runs from src or from dist. */
 function shippedChecks(from = import.meta.dirname): string {
