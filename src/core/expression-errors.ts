@@ -72,6 +72,11 @@ export function plainMessage(summary: string): string {
   if (expected !== null) {
     return `expected ${token(expected[1] ?? '')}, found ${token(expected[2] ?? '')}`
   }
+  if (/^Unterminated/.test(summary)) return 'a quoted text is not closed'
+  const index = /^Cannot index type '(.+)'$/.exec(summary)
+  if (index !== null)
+    return `${typeWord(index[1] ?? '')} has no parts: [ ] and . are for lists and maps`
+  if (/^List index must be int/.test(summary)) return 'a list is asked by number, as in rows[0]'
   if (/^Exceeded max/.test(summary)) return 'the expression is too long or too deeply nested'
   const character = /^Unexpected character: (.)$/s.exec(summary)
   if (character !== null) {
@@ -93,7 +98,7 @@ function callMessage(receiver: string | undefined, name: string, args: string): 
   }
   const given = args === '' ? 'nothing' : splitTypes(args).map(typeWord).join(' and ')
   if (receiver === undefined) return `${name}() does not take ${given}`
-  return `${name}() cannot be asked of ${typeWord(receiver)} with ${given}`
+  return `${name}() of ${typeWord(receiver)} does not take ${given}`
 }
 
 /** `map<string, int>, string` -> its two types. */

@@ -64,7 +64,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Whole numbers become CEL ints, objects become Maps: a key such as `__proto__` is then a key like any other. */
-export function toCel(value: unknown): unknown {
+function toCel(value: unknown): unknown {
   switch (typeof value) {
     case 'number':
       return Number.isSafeInteger(value) ? BigInt(value) : value

@@ -34,7 +34,7 @@ export function inputValue(
 }
 
 const WANTED = {
-  string: 'a text',
+  string: 'text',
   url: 'a URL such as https://host/path',
   integer: 'a whole number',
   number: 'a number',

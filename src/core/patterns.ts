@@ -7,7 +7,7 @@
 import { parsePattern, type Piece } from './pattern-syntax.ts'
 
 /** Patterns longer than this are refused. */
-export const LONGEST_PATTERN = 1000
+const LONGEST_PATTERN = 1000
 /** So many states at most after repetitions have been written out: `a{500}` counts 500. */
 const MOST_STATES = 5000
 /** States × characters: about two seconds. */

@@ -1,28 +1,13 @@
 /** Actions in their roles, from the file's form to the core's. */
 import { posix, resolve } from 'node:path'
-import type {
-  Action,
-  Attempt,
-  HttpRequest,
-  Retry,
-  SqlSource,
-  Value,
-  VerbName,
-} from '../core/runbook.ts'
-import {
-  blame,
-  blameKey,
-  defined,
-  each,
-  expressionAt,
-  type Reading,
-} from './reading.ts'
+import type { Action, Attempt, HttpRequest, Retry, SqlSource, VerbName } from '../core/runbook.ts'
+import { blame, blameKey, defined, each, expressionAt, type Reading } from './reading.ts'
 import { VERBS } from './schema-actions.ts'
 import type { ActionFile } from './schema.ts'
 import { placeText, valueOffset, type Way } from './tree.ts'
 
-export const DEFAULT_TIMEOUT = '10m'
-export const DEFAULT_DATABASE = '${{ inputs.database_url }}'
+const DEFAULT_TIMEOUT = '10m'
+const DEFAULT_DATABASE = '${{ inputs.database_url }}'
 
 /** Keys that mean something only beside one verb. */
 const COMPANIONS = { database: 'sql', transaction: 'sql', leaves_processes: 'run' } as const
@@ -36,7 +21,9 @@ export function verbOf(reading: Reading, file: ActionFile, way: Way): VerbName |
   }
   for (const [key, owner] of Object.entries(COMPANIONS)) {
     if (file[key as keyof typeof COMPANIONS] === undefined || verb === owner) continue
-    blameKey(reading, [...way, key], { message: `"${key}" belongs to "${owner}", which is not here` })
+    blameKey(reading, [...way, key], {
+      message: `"${key}" belongs to "${owner}", which is not here`,
+    })
   }
   return verb
 }
@@ -79,7 +66,7 @@ export function actionOf(
     case 'script': {
       if (file.script === undefined) return undefined
       const key = namedFile(reading, file.script.file, [...here, 'file'])
-      return { verb, file: key, args: (file.script.args ?? {}) as Record<string, Value> }
+      return { verb, file: key, args: file.script.args ?? {} }
     }
     case 'manual':
       return file.manual && { verb, confirm: [], ...defined(file.manual) }
@@ -114,13 +101,20 @@ function requestOf(
     return undefined
   }
   if (second !== undefined) {
-    blameKey(reading, [...way, second], { message: `a request has one method, here are "${method}" and "${second}"` })
+    blameKey(reading, [...way, second], {
+      message: `a request has one method, here are "${method}" and "${second}"`,
+    })
   }
   if (file.json !== undefined && file.body !== undefined) {
     blameKey(reading, [...way, 'body'], { message: 'a request has "json" or "body", not both' })
   }
   const { headers = {}, bearer, json, body } = file
-  return { method, url: file[method] ?? '', headers, ...defined({ bearer, json: json as Value | undefined, body }) }
+  return {
+    method,
+    url: file[method] ?? '',
+    headers,
+    ...defined({ bearer, json: json, body }),
+  }
 }
 
 /** How an action is retried, by its role: `attempts` for what is done or undone, `within` for what is asked. */
@@ -137,14 +131,22 @@ export function retryOf(
   if (role === 'ask') {
     if (attempts !== undefined) {
       const hint = 'write within: 60s'
-      blameKey(reading, [...here, 'attempts'], { message: 'a check is asked again for a while, not a number of times', hint })
-    } else if (within === undefined) blame(reading, here, { message: '"within" is missing in "retry"' })
+      blameKey(reading, [...here, 'attempts'], {
+        message: 'a check is asked again for a while, not a number of times',
+        hint,
+      })
+    } else if (within === undefined)
+      blame(reading, here, { message: '"within" is missing in "retry"' })
     return within === undefined ? undefined : { within, every }
   }
   if (within !== undefined) {
     const hint = 'write attempts: 3'
-    blameKey(reading, [...here, 'within'], { message: 'an action is retried a number of times', hint })
-  } else if (attempts === undefined) blame(reading, here, { message: '"attempts" is missing in "retry"' })
+    blameKey(reading, [...here, 'within'], {
+      message: 'an action is retried a number of times',
+      hint,
+    })
+  } else if (attempts === undefined)
+    blame(reading, here, { message: '"attempts" is missing in "retry"' })
   return attempts === undefined ? undefined : { attempts, every }
 }
 

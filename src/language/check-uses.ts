@@ -5,20 +5,39 @@ import type { Check, Expression, Input, Value, VerbName } from '../core/runbook.
 import { hasTemplate } from '../core/templates.ts'
 import { actionOf, attemptOf, retryOf, verbOf } from './attempts.ts'
 import type { NamedCheck } from './checks.ts'
-import { blame, blameKey, defined, each, expressionAt, type Reading } from './reading.ts'
+import {
+  blame,
+  blameKey,
+  blameValue,
+  defined,
+  each,
+  expressionAt,
+  type Reading,
+} from './reading.ts'
 import type { CheckUse, ParamFile } from './schema.ts'
-import { valueOffset, type Document, type Way } from './tree.ts'
+import type { Way } from './tree.ts'
 
 /** The declaration of a parameter, in the form of an input. */
-export function paramInput({ type = 'string', secret = false, enum: choices, title }: ParamFile): Input {
-  return { type, secret, refs: [], at: '', ...defined({ enum: choices as Value[] | undefined, title }) }
+function paramInput({ type = 'string', secret = false, enum: choices, title }: ParamFile): Input {
+  return {
+    type,
+    secret,
+    refs: [],
+    at: '',
+    ...defined({ enum: choices, title }),
+  }
 }
 
 /**
  * A use of a named check, as the check that it stands for. Its own keys beside `check` and `with`
  * come on top: more expectations, another title, timeout or retry.
  */
-export function expandCheck(reading: Reading, use: CheckUse, name: string, way: Way): Check | undefined {
+export function expandCheck(
+  reading: Reading,
+  use: CheckUse,
+  name: string,
+  way: Way,
+): Check | undefined {
   const { library } = reading
   const known = library.checks.get(name)
   const faults = library.faults.get(name) ?? []
@@ -28,7 +47,9 @@ export function expandCheck(reading: Reading, use: CheckUse, name: string, way: 
   }
   const other = verbOf(reading, use, way)
   if (other !== undefined) {
-    blameKey(reading, [...way, other], { message: `"${other}" stands beside "check"; a check has one of them` })
+    blameKey(reading, [...way, other], {
+      message: `"${other}" stands beside "check"; a check has one of them`,
+    })
   }
   if (known === undefined) {
     if (faults.length > 0) return undefined
@@ -48,9 +69,13 @@ export function expandCheck(reading: Reading, use: CheckUse, name: string, way: 
     return undefined
   }
   const attempt = attemptOf(inside, file, action, [], 'ask')
-  const more = each(use.expect, [...way, 'expect']).map(({ item, way: at }) => expressionAt(reading, at, item))
+  const more = each(use.expect, [...way, 'expect']).map(({ item, way: at }) =>
+    expressionAt(reading, at, item),
+  )
   const expected =
-    more.length > 0 && attempt.expect.length === 0 ? ownExpectation(verb, attempt.at) : attempt.expect
+    more.length > 0 && attempt.expect.length === 0
+      ? ownExpectation(verb, attempt.at)
+      : attempt.expect
   const { timeout = attempt.timeout, cwd = attempt.cwd } = use
   return {
     ...attempt,
@@ -79,7 +104,12 @@ function usedTitle(name: string, use: CheckUse): string {
 }
 
 /** The parameters of a use: all declared, all of their type, none missing. Templates are typed by lint. */
-function paramsOf(reading: Reading, use: CheckUse, known: NamedCheck, way: Way): Record<string, Value> {
+function paramsOf(
+  reading: Reading,
+  use: CheckUse,
+  known: NamedCheck,
+  way: Way,
+): Record<string, Value> {
   const declared = known.file.params ?? {}
   const given = use.with ?? {}
   const params: Record<string, Value> = {}
@@ -88,16 +118,17 @@ function paramsOf(reading: Reading, use: CheckUse, known: NamedCheck, way: Way):
     const here: Way = [...way, 'with', key]
     if (param === undefined) {
       const hint = didYouMean(key, Object.keys(declared))
-      blameKey(reading, here, { message: `the check ${known.name} has no parameter "${key}"`, hint })
+      blameKey(reading, here, {
+        message: `the check ${known.name} has no parameter "${key}"`,
+        hint,
+      })
       continue
     }
-    params[key] = value as Value
+    params[key] = value
     if (typeof value === 'string' && hasTemplate(value)) continue
     const result = inputValue(key, paramInput(param), value)
     if ('problem' in result) {
-      const source = reading.document.text.slice(...spanAt(reading.document, here))
-      const hint = typeof value === 'number' && (param.type ?? 'string') === 'string' ? `quote it: "${source}"` : undefined
-      blame(reading, here, { message: result.problem, hint })
+      blameValue(reading, here, value, result.problem)
     } else params[key] = result.value
   }
   for (const [key, param] of Object.entries(declared)) {
@@ -105,14 +136,11 @@ function paramsOf(reading: Reading, use: CheckUse, known: NamedCheck, way: Way):
     if (param.default !== undefined) params[key] = param.default
     else {
       const hint = `write with: { ${key}: … }${param.title === undefined ? '' : ` (${param.title})`}`
-      blame(reading, [...way, 'check'], { message: `the check ${known.name} needs the parameter "${key}"`, hint })
+      blame(reading, [...way, 'check'], {
+        message: `the check ${known.name} needs the parameter "${key}"`,
+        hint,
+      })
     }
   }
   return params
-}
-
-function spanAt(document: Document, way: Way): [number, number] {
-  const start = valueOffset(document, way)
-  const end = /[\n,}\]]|$/.exec(document.text.slice(start))?.index ?? 0
-  return [start, start + end]
 }

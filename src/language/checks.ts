@@ -31,7 +31,7 @@ export interface Library {
 export const SHIPPED = 'runbook:checks/'
 
 /** The shipped `checks/`: beside the tool's own package.json, whether it runs from src or from dist. */
-export function shippedChecks(from = import.meta.dirname): string {
+function shippedChecks(from = import.meta.dirname): string {
   for (let folder = from; ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'package.json'))) return join(folder, 'checks')
     if (folder === dirname(folder)) return join(from, 'checks')

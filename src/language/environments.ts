@@ -46,8 +46,12 @@ function sourceOf(
   if (typeof given !== 'object') return { kind: 'literal', value: given satisfies Value }
   const named = SOURCES.filter((source) => given[source] !== undefined)
   if (named.length !== 1) {
-    const message = named.length === 0 ? 'this says nothing of where the input comes from' : 'an input comes from one place'
-    const hint = 'write a value, or one of: { env: NAME }, { file: path }, { command: [vault, …] }, { random: 32 }'
+    const message =
+      named.length === 0
+        ? 'this says nothing of where the input comes from'
+        : 'an input comes from one place'
+    const hint =
+      'write a value, or one of: { env: NAME }, { file: path }, { command: [vault, …] }, { random: 32 }'
     blame(reading, way, { message, hint })
     return undefined
   }
@@ -65,7 +69,8 @@ function serviceOf(reading: Reading, file: ServiceFile, way: Way): Service | und
     blame(reading, way, { message: 'a service is either of a kind or a command', hint })
     return undefined
   }
-  const foreign = kind === undefined ? (['database', 'settings'] as const) : (['env', 'ready'] as const)
+  const foreign =
+    kind === undefined ? (['database', 'settings'] as const) : (['env', 'ready'] as const)
   for (const key of foreign) {
     if (file[key] === undefined) continue
     const owner = kind === undefined ? 'kind: postgres' : 'run'

@@ -1,6 +1,6 @@
 /** Rules for what stands in an action, in whatever role: a value never becomes code, a secret stays one. */
 import { expressionsIn, hasTemplate } from '../core/templates.ts'
-import { each } from './reading.ts'
+import { blameKey, each } from './reading.ts'
 import type { ActionFile } from './schema.ts'
 import { secretArguments, variablesIn } from './lint-shell.ts'
 import { sqlFaults } from './lint-sql.ts'
@@ -48,8 +48,10 @@ export function lintAction(
   lintConditions(lint, [...way, 'expect'], file.expect, after)
   lintRun(lint, [...way, 'run'], file, secrets)
   lintSql(lint, [...way, 'sql'], file)
+  lintDatabase(lint, way, file)
   const request = file.http ?? file.load?.http
-  if (request !== undefined) lintRequest(lint, [...way, ...(file.http ? ['http'] : ['load', 'http'])], request)
+  if (request !== undefined)
+    lintRequest(lint, [...way, ...(file.http ? ['http'] : ['load', 'http'])], request)
   lintEnvironmentNames(lint, [...way, 'env'], file.env)
 }
 
@@ -64,7 +66,7 @@ function lintRun(lint: Lint, way: Way, file: ActionFile, secrets: readonly strin
     if (found === undefined) continue
     blameInside(lint, at, found.offset, {
       message: `a command line is public: it would show the secret ${found.secret}`,
-      hint: 'write the command as text and read the secret from its environment',
+      hint: 'write the command as text, name the secret in secrets:, and let the program read it from its environment',
     })
   }
 }
@@ -135,6 +137,19 @@ function lintSql(lint: Lint, way: Way, file: ActionFile): void {
   }
 }
 
+/** Left out, the database is the input of that name; there must be one. */
+function lintDatabase(lint: Lint, way: Way, file: ActionFile): void {
+  if (lint.runbook.inputs['database_url'] !== undefined) return
+  const hint = 'write database:, or declare the input database_url: { type: url, secret: true }'
+  const message = 'which database? It is not named, and there is no input database_url'
+  if (file.sql !== undefined && file.database === undefined) {
+    blameKey(lint.reading, [...way, 'sql'], { message, hint })
+  }
+  if (file.backup !== undefined && file.backup.database === undefined) {
+    blameKey(lint.reading, [...way, 'backup'], { message, hint })
+  }
+}
+
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const
 
 function lintRequest(lint: Lint, way: Way, request: NonNullable<ActionFile['http']>): void {
@@ -167,6 +182,6 @@ function lintEnvironmentNames(lint: Lint, way: Way, env: Record<string, string> 
   for (const name of Object.keys(env ?? {})) {
     if (!name.startsWith('RUNBOOK_')) continue
     const message = 'names that begin with RUNBOOK_ are set by the tool'
-    blameInside(lint, [...way, name], 0, { message, hint: 'choose another name' })
+    blameKey(lint.reading, [...way, name], { message, hint: 'choose another name' })
   }
 }

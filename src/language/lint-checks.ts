@@ -4,7 +4,14 @@ import type { Fields } from '../core/expression-types.ts'
 import { expressionsIn, hasTemplate } from '../core/templates.ts'
 import { typeWord } from '../core/expression-errors.ts'
 import { lintAction } from './lint-actions.ts'
-import { blameInside, lintConditions, lintDuration, lintTemplates, type Lint, type View } from './lint-texts.ts'
+import {
+  blameInside,
+  lintConditions,
+  lintDuration,
+  lintTemplates,
+  type Lint,
+  type View,
+} from './lint-texts.ts'
 import { each, type Reading } from './reading.ts'
 import type { NamedCheck } from './checks.ts'
 import type { CheckUse } from './schema.ts'
@@ -23,7 +30,8 @@ export function lintChecks(
   variables: Variables,
   secrets: readonly string[],
 ): void {
-  for (const { item, way: at } of each(given, way)) lintCheck(lint, at, item, view, variables, secrets)
+  for (const { item, way: at } of each(given, way))
+    lintCheck(lint, at, item, view, variables, secrets)
 }
 
 function lintCheck(
@@ -36,7 +44,10 @@ function lintCheck(
 ): void {
   if (file.check === undefined) {
     const verb = VERBS.find((name) => file[name] !== undefined)
-    const after: View = { ...view, variables: variables(verb === undefined ? {} : { verb }) }
+    const after: View = {
+      ...view,
+      variables: variables(verb === undefined ? { open: true } : { verb }),
+    }
     lintAction(lint, way, file, view, after, secrets)
     return
   }
@@ -49,7 +60,10 @@ function lintCheck(
   if (known === undefined) return
   lintParams(lint, way, file, known, view)
   const verb = VERBS.find((name) => known.file[name] !== undefined)
-  const sight: Sight = { params: paramTypes(known.file.params ?? {}), ...(verb === undefined ? {} : { verb }) }
+  const sight: Sight = {
+    params: paramTypes(known.file.params ?? {}),
+    ...(verb === undefined ? {} : { verb }),
+  }
   lintConditions(lint, [...way, 'expect'], file.expect, { ...view, variables: variables(sight) })
 }
 
@@ -65,7 +79,8 @@ function lintParams(lint: Lint, way: Way, file: CheckUse, known: NamedCheck, vie
     const checked = checkExpression(only.source, view.variables)
     const type = !whole ? 'string' : checked.ok ? checked.type : 'dyn'
     const numbers = ['int', 'double']
-    if (type === 'dyn' || type === wanted || (wanted === 'double' && numbers.includes(type))) continue
+    if (type === 'dyn' || type === wanted || (wanted === 'double' && numbers.includes(type)))
+      continue
     blameInside(lint, [...way, 'with', name], 0, {
       message: `the parameter ${name} of ${known.name} is ${typeWord(wanted)}, this gives ${typeWord(type)}`,
       hint: wanted === 'string' && whole ? `write "\${{ string(${only.source}) }}"` : undefined,
@@ -74,7 +89,11 @@ function lintParams(lint: Lint, way: Way, file: CheckUse, known: NamedCheck, vie
 }
 
 /** Checks a file of the library, once for each runbook that uses it. */
-export function lintCheckFile(lint: Lint, { file, document, folder }: NamedCheck, variables: Variables): void {
+export function lintCheckFile(
+  lint: Lint,
+  { file, document, folder }: NamedCheck,
+  variables: Variables,
+): void {
   const reading: Reading = { ...lint.reading, document, folder }
   const params = paramTypes(file.params ?? {})
   const secrets = new Set(
@@ -82,7 +101,12 @@ export function lintCheckFile(lint: Lint, { file, document, folder }: NamedCheck
       secret === true ? [`params.${name}`] : [],
     ),
   )
-  const inside: Lint = { ...lint, reading, filled: new Set(), secrets: new Set([...lint.secrets, ...secrets]) }
+  const inside: Lint = {
+    ...lint,
+    reading,
+    filled: new Set(),
+    secrets: new Set([...lint.secrets, ...secrets]),
+  }
   const verb = VERBS.find((name) => file[name] !== undefined)
   const before: View = { variables: variables({ params, steps: false }) }
   const after: View = {

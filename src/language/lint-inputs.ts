@@ -4,7 +4,7 @@ import { compilePattern } from '../core/patterns.ts'
 import { didYouMean } from '../core/problems.ts'
 import type { Input } from '../core/runbook.ts'
 import { hasTemplate } from '../core/templates.ts'
-import { blame, blameKey } from './reading.ts'
+import { blame, blameKey, blameValue } from './reading.ts'
 import { variableName } from './lint-actions.ts'
 import type { Lint } from './lint-texts.ts'
 import type { RunbookFile } from './schema.ts'
@@ -47,27 +47,25 @@ function lintInput({ reading }: Lint, name: string, input: Input): void {
   }
   if (input.pattern !== undefined) {
     const pattern = compilePattern(input.pattern)
-    if (!pattern.ok) blame(reading, [...way, 'pattern'], { message: `not a pattern: ${pattern.message}` })
+    if (!pattern.ok)
+      blame(reading, [...way, 'pattern'], { message: `not a pattern: ${pattern.message}` })
     if (!pattern.ok) return
   }
   if (input.secret && input.default !== undefined) {
     const hint = 'let each environment say where it comes from: { env: NAME }, { file: path } …'
-    blameKey(reading, [...way, 'default'], { message: 'a secret has no default: the file is public', hint })
+    blameKey(reading, [...way, 'default'], {
+      message: 'a secret has no default: the file is public',
+      hint,
+    })
   }
   const { enum: choices, default: given, ...open } = input
   for (const [i, choice] of (choices ?? []).entries()) {
     const result = inputValue(name, open, choice)
-    if ('problem' in result) blame(reading, [...way, 'enum', i], quoting(result.problem, choice))
+    if ('problem' in result) blameValue(reading, [...way, 'enum', i], choice, result.problem)
   }
   if (given === undefined) return
   const result = inputValue(name, input, given)
-  if ('problem' in result) blame(reading, [...way, 'default'], quoting(result.problem, given))
-}
-
-/** Numbers where text is meant are told to be quoted. */
-function quoting(message: string, value: unknown): { message: string; hint?: string } {
-  if (typeof value !== 'number' && typeof value !== 'boolean') return { message }
-  return { message, hint: 'as text, quote it' }
+  if ('problem' in result) blameValue(reading, [...way, 'default'], given, result.problem)
 }
 
 function lintEnvironment(lint: Lint, way: Way, file: RunbookFile['environments'][string]): void {
@@ -89,16 +87,22 @@ function lintEnvironment(lint: Lint, way: Way, file: RunbookFile['environments']
       if (given.random === undefined) continue
       if (isProtected) {
         const message = 'a protected environment does not make up its secrets'
-        blameKey(reading, [...here, 'random'], { message, hint: 'write { env: NAME } or { file: path }' })
+        blameKey(reading, [...here, 'random'], {
+          message,
+          hint: 'write { env: NAME } or { file: path }',
+        })
       } else if (input.type !== 'string') {
         blameKey(reading, [...here, 'random'], { message: `a random text is no ${input.type}` })
       }
     } else if (typeof given !== 'string' || !hasTemplate(given)) {
       const result = inputValue(name, input, given)
-      if ('problem' in result) blame(reading, here, quoting(result.problem, given))
+      if ('problem' in result) blameValue(reading, here, given, result.problem)
       if (input.secret && isProtected) {
         const hint = 'write { env: NAME }, { file: path } or { command: [vault, …] }'
-        blame(reading, here, { message: `the secret ${name} stands here for everybody to read`, hint })
+        blame(reading, here, {
+          message: `the secret ${name} stands here for everybody to read`,
+          hint,
+        })
       }
     }
   }
@@ -110,8 +114,11 @@ function lintScopes({ reading, runbook }: Lint): void {
     for (const [i, other] of scope.with.entries()) {
       const way: Way = ['rollback_scopes', name, 'with', i]
       if (!names.includes(other)) {
-        blame(reading, way, { message: `there is no scope "${other}"`, hint: didYouMean(other, names) })
-      } else if (reaches(runbook.scopes, other, name)) {
+        blame(reading, way, {
+          message: `there is no scope "${other}"`,
+          hint: didYouMean(other, names),
+        })
+      } else if (name <= other && reaches(runbook.scopes, other, name)) {
         const message = `the scopes ${name} and ${other} take each other along`
         blame(reading, way, { message, hint: 'remove one of the two "with"' })
       }
@@ -134,7 +141,8 @@ function reaches(scopes: Record<string, { with: string[] }>, from: string, to: s
 /** Resume, rollback and --only know phases and steps by their ids. */
 function lintIds({ reading }: Lint, file: RunbookFile): void {
   const seen = new Map<string, string>([['finally', 'the section "finally"']])
-  const note = (id: string, what: string, way: Way): void => {
+  const note = (id: string, kind: 'phase' | 'step', way: Way): void => {
+    const what = `this ${kind}`
     const other = seen.get(id)
     if (other !== undefined) {
       const message = `${what} and ${other} are both called "${id}"`
@@ -143,15 +151,15 @@ function lintIds({ reading }: Lint, file: RunbookFile): void {
       const message = `"${id}" means something else in expressions`
       blame(reading, way, { message, hint: 'choose another id' })
     }
-    seen.set(id, what)
+    seen.set(id, kind === 'phase' ? 'a phase' : 'another step')
   }
-  for (const [p, phase] of file.phases.entries()) note(phase.id, 'this phase', ['phases', p, 'id'])
+  for (const [p, phase] of file.phases.entries()) note(phase.id, 'phase', ['phases', p, 'id'])
   for (const [p, phase] of file.phases.entries()) {
     for (const [s, step] of phase.steps.entries()) {
-      note(step.id, 'this step', ['phases', p, 'steps', s, 'id'])
+      note(step.id, 'step', ['phases', p, 'steps', s, 'id'])
     }
   }
   for (const [s, step] of (file.finally ?? []).entries()) {
-    note(step.id, 'this step', ['finally', s, 'id'])
+    note(step.id, 'step', ['finally', s, 'id'])
   }
 }

@@ -25,7 +25,9 @@ export function secretArguments(
   script: string,
   names: ReadonlySet<string>,
 ): { program: string; variable: string; offset: number }[] {
-  const own = new Set([...script.matchAll(/^\s*(?:function\s+)?([\w-]+)\s*\(\)/gm)].map((m) => m[1]))
+  const own = new Set(
+    [...script.matchAll(/^\s*(?:function\s+)?([\w-]+)\s*\(\)/gm)].map((m) => m[1]),
+  )
   return commandsOf(script).flatMap(({ words }) => {
     const rest = words.slice(words.findIndex(({ text }) => !/^\w+\+?=/.test(text)))
     const [program, ...given] = rest
@@ -46,7 +48,9 @@ export function variablesIn(script: string): Map<string, number> {
   return new Map(
     commandsOf(script)
       .flatMap(({ words }) => words)
-      .flatMap(({ text, offset }) => [...expanded(text)].map(([n, at]) => [n, offset + at] as const))
+      .flatMap(({ text, offset }) =>
+        [...expanded(text)].map(([n, at]) => [n, offset + at] as const),
+      )
       .toReversed(),
   )
 }

@@ -83,8 +83,7 @@ interface Region {
 }
 
 function regionsOf(statement: string): Region[] {
-  const form =
-    /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$/g
+  const form = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$/g
   return [...statement.matchAll(form)].map((match) => {
     const [text] = match
     const kind = text.startsWith("'")

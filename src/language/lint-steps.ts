@@ -14,8 +14,8 @@ export interface StepContext {
   step: Step
   file: StepFile
   way: Way
-  /** Ids of the steps that are done before this one starts. */
-  earlier: ReadonlySet<string>
+  /** Tells the steps that are done before this one starts. */
+  isEarlier: (step: string) => boolean
   /** Steps that run at the same time. */
   together: ReadonlySet<string>
   variables: (sight: Sight) => Fields
@@ -26,19 +26,22 @@ export interface StepContext {
 export function lintStep(lint: Lint, context: StepContext): void {
   lintShape(lint, context)
   lintNames(lint, context)
-  const { step, file, way, earlier, together, variables } = context
+  const { step, file, way, isEarlier, together, variables } = context
   const late = together.size > 1 ? 'it comes later, or runs at the same time' : 'it comes later'
-  const before: View = { variables: variables({}), earlier, late }
-  const own = new Set([...earlier, step.id])
-  const with_own: View = { variables: variables({}), earlier: own, late }
+  const before: View = { variables: variables({}), isEarlier, late, self: step.id }
+  const withOwn: View = {
+    variables: variables({}),
+    isEarlier: (id) => id === step.id || isEarlier(id),
+    late,
+  }
   const { secrets } = step
   lintConditions(lint, [...way, 'when'], file.when, before)
   lintChecks(lint, [...way, 'requires'], file.requires, before, variables, secrets)
   const verb = resultVerb(step)
   const sight: Sight = verb === undefined ? { open: true } : { verb }
-  const after: View = { variables: variables(sight), earlier, late }
+  const after: View = { ...before, variables: variables(sight) }
   lintAction(lint, way, file, before, after, secrets)
-  lintChecks(lint, [...way, 'verify'], file.verify, with_own, variables, secrets)
+  lintChecks(lint, [...way, 'verify'], file.verify, withOwn, variables, secrets)
   for (const [name, output] of Object.entries(file.outputs ?? {})) {
     const at: Way = [...way, 'outputs', name]
     if (typeof output === 'string') lintExpression(lint, at, output, after)
@@ -47,7 +50,7 @@ export function lintStep(lint: Lint, context: StepContext): void {
   for (const [i, hint] of (file.hints ?? []).entries()) {
     lintConditions(lint, [...way, 'hints', i, 'when'], hint.when, after)
   }
-  lintUndos(lint, context, with_own)
+  lintUndos(lint, context, withOwn)
 }
 
 function lintUndos(lint: Lint, context: StepContext, view: View): void {
@@ -58,11 +61,9 @@ function lintUndos(lint: Lint, context: StepContext, view: View): void {
     const verb = lintVerb(item)
     const after: View = { ...undoing, variables: variables(verb === undefined ? {} : { verb }) }
     lintAction(lint, at, item, undoing, after, step.secrets)
-    if (item.verify === 'inverse') {
-      if (step.verify.length > 0) continue
-      const hint = 'write a check of its own'
-      blameKey(lint.reading, [...at, 'verify'], { message: 'there is no check that could be turned round', hint })
-    } else lintChecks(lint, [...at, 'verify'], item.verify, undoing, variables, step.secrets)
+    const { verify } = item
+    if (verify === 'inverse') continue
+    lintChecks(lint, [...at, 'verify'], verify, undoing, variables, step.secrets)
   }
 }
 
@@ -77,32 +78,63 @@ function lintShape({ reading }: Lint, { step, file, way, isLast }: StepContext):
   const key = (name: string): Way => [...way, name]
   const says = (name: string, message: string, hint?: string): void =>
     blameKey(reading, key(name), { message, hint })
-  if (act === undefined && file.verify === undefined && lintVerb(file) === undefined) {
-    blame(reading, way, { message: `step ${step.id} does nothing`, hint: 'give it an action, or a verify' })
+  if (file.verify === undefined && lintVerb(file) === undefined) {
+    blame(reading, way, {
+      message: `step ${step.id} does nothing`,
+      hint: 'give it an action, or a verify',
+    })
     return
   }
   const undone = file.rollback !== undefined || file.irreversible !== undefined
-  if (act === undefined) {
-    for (const name of ['effect', 'skip_if_verified', 'expect', 'retry', 'timeout', 'env', 'cwd'] as const) {
+  const pure = act === undefined && lintVerb(file) === undefined
+  if (pure) {
+    for (const name of [
+      'effect',
+      'skip_if_verified',
+      'expect',
+      'retry',
+      'timeout',
+      'env',
+      'cwd',
+    ] as const) {
       if (file[name] === undefined) continue
       says(name, `"${name}" belongs to an action, and this step has only a check`, moveHint(name))
     }
     if (file.outputs !== undefined && step.verify.length > 1) {
-      says('outputs', 'outputs are parts of one result, and this step has several checks', 'make a step of the check that they come from')
+      says(
+        'outputs',
+        'outputs are parts of one result, and this step has several checks',
+        'make a step of the check that they come from',
+      )
     }
   }
   if (isLast && undone) {
-    says(file.rollback === undefined ? 'irreversible' : 'rollback', 'what stands in finally is never undone', 'remove it')
+    says(
+      file.rollback === undefined ? 'irreversible' : 'rollback',
+      'what stands in finally is never undone',
+      'remove it',
+    )
     return
   }
   if (effect === 'none') {
     if (!undone) return
-    const why = act === undefined ? 'a step with only a check changes nothing' : 'effect: none says that nothing is changed'
-    says(file.rollback === undefined ? 'irreversible' : 'rollback', `${why}, so there is nothing to undo`, 'remove it')
+    const why =
+      act === undefined
+        ? 'a step with only a check changes nothing'
+        : 'effect: none says that nothing is changed'
+    says(
+      file.rollback === undefined ? 'irreversible' : 'rollback',
+      `${why}, so there is nothing to undo`,
+      'remove it',
+    )
     return
   }
   if (file.retry?.attempts !== undefined && effect === 'once') {
-    says('retry', 'an action that is run once cannot be retried', 'write effect: idempotent if it may safely be run again')
+    says(
+      'retry',
+      'an action that is run once cannot be retried',
+      'write effect: idempotent if it may safely be run again',
+    )
   }
   if (isLast) return
   if (file.verify === undefined) {
@@ -132,7 +164,10 @@ function lintNames({ reading, runbook }: Lint, { step, file, way }: StepContext)
     const at: Way = [...way, 'secrets', i]
     if (input === undefined) {
       const secrets = Object.keys(runbook.inputs).filter((n) => runbook.inputs[n]?.secret === true)
-      blame(reading, at, { message: `there is no secret input "${name}"`, hint: didYouMean(name, secrets) })
+      blame(reading, at, {
+        message: `there is no secret input "${name}"`,
+        hint: didYouMean(name, secrets),
+      })
     } else if (!input.secret) {
       const hint = `remove it, or write ${name}: { secret: true } under inputs:`
       blame(reading, at, { message: `the input ${name} is no secret: every step sees it`, hint })
@@ -150,4 +185,3 @@ function lintNames({ reading, runbook }: Lint, { step, file, way }: StepContext)
     blameKey(reading, [...way, 'outputs', name], { message, hint: 'choose another name' })
   }
 }
-

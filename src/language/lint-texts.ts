@@ -1,5 +1,6 @@
 /** Every expression and every template of one place: names, types, and secrets where anybody can read. */
 import { checkExpression, type Fields } from '../core/expression-types.ts'
+import { typeWord } from '../core/expression-errors.ts'
 import { parseExpression } from '../core/expressions.ts'
 import { pathText } from '../core/expression-paths.ts'
 import { parseDuration } from '../core/durations.ts'
@@ -21,10 +22,12 @@ export interface Lint {
 /** What one place may see. */
 export interface View {
   variables: Fields
-  /** Steps whose outputs are there at that time; left out: any. */
-  earlier?: ReadonlySet<string>
-  /** Said of a step that is not among them. */
+  /** Tells the steps whose outputs are there at that time; left out: all. */
+  isEarlier?: (step: string) => boolean
+  /** Said of a step that is none of them. */
   late?: string
+  /** The step that all this belongs to. */
+  self?: string
   /** Its own outputs are there only when its action came to its end. */
   undoing?: string
 }
@@ -45,11 +48,7 @@ export function lintExpression(
 ): string | undefined {
   const checked = checkExpression(source, view.variables)
   if (!checked.ok) {
-    const [message = '', hint] = checked.message.split('; did you mean')
-    blameInside(lint, way, shift + checked.offset, {
-      message,
-      hint: hint === undefined ? undefined : `did you mean${hint}`,
-    })
+    blameInside(lint, way, shift + checked.offset, advised(checked.message))
     return undefined
   }
   for (const warning of checked.warnings) {
@@ -57,6 +56,24 @@ export function lintExpression(
   }
   lintSteps(lint, way, source, view, shift)
   return checked.type
+}
+
+/** A message whose advice, if it has one, stands on a line of its own. */
+function advised(text: string): Said {
+  if (text.startsWith('there is no variable "host"')) {
+    return {
+      message: '"host" is not available in this version',
+      hint: 'it comes with hosts, later',
+    }
+  }
+  const [message = '', hint] = text.split(/; (?=did you mean|expected one of|write )/)
+  if (hint === undefined && /text and a (whole )?number|number and text/.test(message)) {
+    return {
+      message,
+      hint: 'write it with or without quotes; string(number) and int(text) convert',
+    }
+  }
+  return { message, hint }
 }
 
 /** Outputs of steps that come later, or that nobody may have recorded. */
@@ -67,8 +84,9 @@ function lintSteps(lint: Lint, way: Way, source: string, view: View, shift: numb
     const id = segments[1]
     if (segments[0] !== 'steps' || typeof id !== 'string') continue
     const offset = shift + (nodes[0]?.start ?? 0)
-    if (view.earlier !== undefined && !view.earlier.has(id)) {
-      const message = `the outputs of step ${id} are not there yet: ${view.late ?? 'it comes later'}`
+    if (view.isEarlier?.(id) === false) {
+      const why = id === view.self ? 'they come out of this very action' : view.late
+      const message = `the outputs of step ${id} are not there yet: ${why ?? 'it comes later'}`
       blameInside(lint, way, offset, { message, hint: 'read only from steps that are done before' })
     } else if (id === view.undoing) {
       const message = `this undo needs an output of its own step, which is not recorded when the action breaks off`
@@ -89,8 +107,8 @@ export function lintConditions(
     const type = lintExpression(lint, at, item, view)
     if (type === undefined || type === 'bool' || type === 'dyn') continue
     blameInside(lint, at, 0, {
-      message: `this gives ${type}, and must be true or false`,
-      hint: 'compare it with something: == "…"',
+      message: `this gives ${typeWord(type)}, and must be true or false`,
+      hint: 'compare it with something: == …',
     })
   }
 }
@@ -120,8 +138,11 @@ export function lintDuration(lint: Lint, way: Way, text: string | undefined, vie
     lintTemplates(lint, way, text, view)
     const { expressions } = expressionsIn(text)
     const [only] = expressions
-    if (expressions.length === 1 && only !== undefined && /^\$\{\{[\s\S]*\}\}$/.test(text.trim())) return
-    blameInside(lint, way, 0, { message: 'a duration is written out, or one ${{ }} and nothing else' })
+    if (expressions.length === 1 && only !== undefined && /^\$\{\{[\s\S]*\}\}$/.test(text.trim()))
+      return
+    blameInside(lint, way, 0, {
+      message: 'a duration is written out, or one ${{ }} and nothing else',
+    })
   } else if (parseDuration(text) === undefined) {
     const hint = 'write a number with a unit: 250ms, 30s, 10m, 24h, 30d'
     blameInside(lint, way, 0, { message: `"${text}" is not a duration`, hint })
@@ -129,10 +150,12 @@ export function lintDuration(lint: Lint, way: Way, text: string | undefined, vie
 }
 
 /** The secrets that an expression names. */
-export function secretsIn(lint: Lint, source: string): string[] {
+function secretsIn(lint: Lint, source: string): string[] {
   const expression = parseExpression(source)
   if (!expression.ok) return []
-  return expression.paths.map(({ segments }) => pathText(segments)).filter((p) => lint.secrets.has(p))
+  return expression.paths
+    .map(({ segments }) => pathText(segments))
+    .filter((p) => lint.secrets.has(p))
 }
 
 /** The first secret in the templates of a text, with its place. */

@@ -41,9 +41,12 @@ function remembered(make: (sight: Sight) => Fields): (sight: Sight) => Fields {
 }
 
 function secretPaths({ inputs, steps, finally: last }: Runbook): Set<string> {
-  const paths = Object.entries(inputs).flatMap(([name, { secret }]) => (secret ? [`inputs.${name}`] : []))
+  const paths = Object.entries(inputs).flatMap(([name, { secret }]) =>
+    secret ? [`inputs.${name}`] : [],
+  )
   for (const { id, outputs } of [...steps, ...last]) {
-    for (const [name, { secret }] of Object.entries(outputs)) if (secret) paths.push(`steps.${id}.${name}`)
+    for (const [name, { secret }] of Object.entries(outputs))
+      if (secret) paths.push(`steps.${id}.${name}`)
   }
   return new Set(paths)
 }
@@ -51,6 +54,7 @@ function secretPaths({ inputs, steps, finally: last }: Runbook): Set<string> {
 function lintPhases(carried: Lint, file: RunbookFile, variables: (sight: Sight) => Fields): void {
   const steps = carried.runbook.steps.values()
   const done = new Set<string>()
+  const isEarlier = (id: string): boolean => done.has(id)
   for (const [p, phase] of file.phases.entries()) {
     const ids = new Set(phase.steps.map(({ id }) => id))
     const concurrent = (phase.concurrent ?? 1) > 1
@@ -61,7 +65,7 @@ function lintPhases(carried: Lint, file: RunbookFile, variables: (sight: Sight) 
         step,
         file: stepFile,
         way: ['phases', p, 'steps', s],
-        earlier: new Set(done),
+        isEarlier,
         together: concurrent ? ids : new Set(),
         variables,
         isLast: false,
@@ -78,7 +82,7 @@ function lintPhases(carried: Lint, file: RunbookFile, variables: (sight: Sight) 
       step,
       file: stepFile,
       way,
-      earlier: new Set(done),
+      isEarlier,
       together: new Set(),
       variables,
       isLast: true,
@@ -87,7 +91,11 @@ function lintPhases(carried: Lint, file: RunbookFile, variables: (sight: Sight) 
   }
 }
 
-function lintEnvironments(carried: Lint, file: RunbookFile, variables: (sight: Sight) => Fields): void {
+function lintEnvironments(
+  carried: Lint,
+  file: RunbookFile,
+  variables: (sight: Sight) => Fields,
+): void {
   const bound: View = { variables: variables({ inputs: false, steps: false }) }
   const running: View = { variables: variables({ steps: false }) }
   for (const [name, environment] of Object.entries(file.environments)) {
@@ -100,7 +108,14 @@ function lintEnvironments(carried: Lint, file: RunbookFile, variables: (sight: S
       lintTemplates(carried, [...here, 'env'], service.env, running)
       lintChecks(carried, [...here, 'ready'], service.ready, running, variables, [])
     }
-    lintChecks(carried, [...way, 'state'], environment.state, running, variables, Object.keys(carried.runbook.inputs))
+    lintChecks(
+      carried,
+      [...way, 'state'],
+      environment.state,
+      running,
+      variables,
+      Object.keys(carried.runbook.inputs),
+    )
   }
 }
 

@@ -42,7 +42,10 @@ export async function loadRunbook(nameOrPath: string, cwd: string): Promise<Load
 }
 
 /** Everything that is wrong with a runbook's file, and the warnings. Exit 2 when there is no such file. */
-export async function lintFile(nameOrPath: string, cwd: string = process.cwd()): Promise<Problem[]> {
+export async function lintFile(
+  nameOrPath: string,
+  cwd: string = process.cwd(),
+): Promise<Problem[]> {
   const { problems } = await read(findRunbook(nameOrPath, cwd))
   return problems
 }
@@ -60,11 +63,15 @@ export async function listRunbooks(
   )
 }
 
-async function read({ root, path, file }: Found): Promise<{ runbook?: Runbook; problems: Problem[] }> {
+async function read({
+  root,
+  path,
+  file,
+}: Found): Promise<{ runbook?: Runbook; problems: Problem[] }> {
   const { document, problems } = parseYaml(file, await readFile(path))
   if (document === undefined) return { problems }
   const valid = validate(schema, document)
-  if (valid.data === undefined) return { problems: inOrder([...problems, ...valid.problems]) }
+  if (valid.data === undefined) return { problems: inOrder(file, [...problems, ...valid.problems]) }
   const reading: Reading = {
     document,
     folder: { path: root, prefix: '' },
@@ -83,13 +90,12 @@ async function read({ root, path, file }: Found): Promise<{ runbook?: Runbook; p
   const runbook = runbookOf(reading, data)
   lint(reading, data, runbook)
   runbook.files = { ...reading.contents, ...(await contentOf(reading)) }
-  return { runbook, problems: inOrder(problems) }
+  return { runbook, problems: inOrder(file, problems) }
 }
 
 /** By file and place; one problem a place when both say the same. */
-function inOrder(problems: Problem[]): Problem[] {
+function inOrder(main: string, problems: Problem[]): Problem[] {
   const seen = new Set<string>()
-  const main = problems[0]?.file
   const kept = problems.filter(({ file, line, column, message, hint }) => {
     const about = hint?.includes('quote it') === true ? 'quoting' : message
     const key = JSON.stringify([file, line, column, about])

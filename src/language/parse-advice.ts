@@ -3,30 +3,43 @@ import type { Said } from './tree.ts'
 
 /** Characters that are not what they seem, or cannot be seen at all. */
 export function badCharacter(text: string): (Said & { offset: number }) | undefined {
-  // eslint-disable-next-line no-control-regex
-  const found = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff\ufffd]|\r(?!\n)/.exec(
-    text,
-  )
+  const found =
+    /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff\ufffd]|\r(?!\n)/.exec(
+      text,
+    )
   if (found === null) return undefined
   const offset = found.index
   const code = found[0].codePointAt(0) ?? 0
   const name = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`
-  if (code === 0xfffd) return { offset, message: 'the file is not UTF-8 text', hint: 'save it as UTF-8' }
+  if (code === 0xfffd)
+    return { offset, message: 'the file is not UTF-8 text', hint: 'save it as UTF-8' }
   if (code === 0x0d) {
-    return { offset, message: 'a carriage return without a line feed', hint: 'use LF or CRLF line ends' }
+    return {
+      offset,
+      message: 'a carriage return without a line feed',
+      hint: 'use LF or CRLF line ends',
+    }
   }
-  if (code === 0xfeff) return { offset, message: 'a byte order mark in the middle of the text', hint: 'delete it' }
+  if (code === 0xfeff)
+    return { offset, message: 'a byte order mark in the middle of the text', hint: 'delete it' }
   if (code > 0x9f) {
     const message = `an invisible character that changes the direction of text (${name})`
     return { offset, message, hint: 'what is shown is not what would run: delete it' }
   }
-  return { offset, message: `a control character (${name})`, hint: 'delete it, or write it as an escape in double quotes' }
+  return {
+    offset,
+    message: `a control character (${name})`,
+    hint: 'delete it, or write it as an escape in double quotes',
+  }
 }
 
 /** Numbers whose text says something else than their value. */
 export function numberFault(value: number, source: string): Said | undefined {
   if (!Number.isFinite(value)) {
-    return { message: `${source} is no number that can be used here`, hint: `as text, quote it: "${source}"` }
+    return {
+      message: `${source} is no number that can be used here`,
+      hint: `as text, quote it: "${source}"`,
+    }
   }
   if (/^[-+]?0\d/.test(source)) {
     return {
@@ -35,7 +48,10 @@ export function numberFault(value: number, source: string): Said | undefined {
     }
   }
   if (/^[-+]?\d+$/.test(source) && !Number.isSafeInteger(value)) {
-    return { message: `${source} is too long for a number: digits would be lost`, hint: `quote it: "${source}"` }
+    return {
+      message: `${source} is too long for a number: digits would be lost`,
+      hint: `quote it: "${source}"`,
+    }
   }
   return undefined
 }
@@ -51,9 +67,10 @@ const ADVICE: [RegExp, string, string?, 'opened'?][] = [
   [/^Implicit (map )?keys need to be/, 'a ":" is missing', 'write key: value'],
   [/^Unresolved tag: (.*)/, 'this tag has no meaning here', 'write plain text, numbers, lists and maps; text that begins with "!" needs quotes'],
   [/^Invalid escape sequence (.*)/, 'this escape is not known', 'in double quotes a backslash is written \\\\; single quotes take it as it is'],
-  [/^Unexpected scalar at node end/, 'text after the end of the value', 'quote all of it, or check the indentation'],
+  [/^Unexpected \S+ at node end/, 'text after the end of the value', 'quote all of it, or check the indentation'],
   [/^Unexpected .*block-seq-ind/, 'a list begins on the line of its key', 'put "- " on a line of its own'],
   [/^Unexpected flow-(seq|map)-end/, 'a closing bracket too many', 'remove it'],
+  [/^Block collections are not allowed within flow/, 'a comma is missing between two values', 'put "," between them; text that holds ": " needs quotes'],
   [/^Missing , /, 'a comma is missing between two values', 'put "," between them; text that holds "{", "[" or "," needs quotes'],
   [/^Unexpected , /, 'a comma too many'],
 ] // prettier-ignore

@@ -13,10 +13,18 @@ import {
 } from 'yaml'
 import type { Problem } from '../core/problems.ts'
 import { badCharacter, numberFault, syntaxAdvice } from './parse-advice.ts'
-import { lineStartsOf, problemAt, type Document, type Said, type Span, type Tree } from './tree.ts'
+import {
+  lineStartsOf,
+  plainData,
+  problemAt,
+  type Document,
+  type Said,
+  type Span,
+  type Tree,
+} from './tree.ts'
 
 /** Larger files are not read. */
-export const LARGEST_FILE = 1_048_576
+const LARGEST_FILE = 1_048_576
 const DEEPEST = 64
 /** After aliases are written out. */
 const MOST_VALUES = 200_000
@@ -24,8 +32,7 @@ const MOST_VALUES = 200_000
 const TAGS = new Set(['str', 'int', 'float', 'bool', 'null', 'map', 'seq'])
 
 export type Parsed =
-  | { document: Document; problems: Problem[] }
-  | { document?: undefined; problems: Problem[] }
+  { document: Document; problems: Problem[] } | { document?: undefined; problems: Problem[] }
 
 /**
  * Reads one YAML document. Of syntax errors the first is told; of the others (numbers that are not
@@ -45,7 +52,11 @@ export function parseYaml(file: string, bytes: Uint8Array): Parsed {
   })
   if (bytes.length > LARGEST_FILE) {
     const size = `${(bytes.length / LARGEST_FILE).toFixed(1)} MiB`
-    return { problems: [{ file, line: 1, column: 1, message: `the file has ${size}; at most 1 MiB is read` }] }
+    return {
+      problems: [
+        { file, line: 1, column: 1, message: `the file has ${size}; at most 1 MiB is read` },
+      ],
+    }
   }
   const bad = badCharacter(text)
   if (bad !== undefined) return stop(bad.offset, bad)
@@ -62,7 +73,10 @@ export function parseYaml(file: string, bytes: Uint8Array): Parsed {
   })
   const [first, second] = [...documents]
   if (first === undefined) {
-    return stop(0, { message: 'the file is empty', hint: 'a runbook begins with: runbook: its-name' })
+    return stop(0, {
+      message: 'the file is empty',
+      hint: 'a runbook begins with: runbook: its-name',
+    })
   }
   const fault = [...first.errors, ...first.warnings].sort((a, b) => a.pos[0] - b.pos[0])[0]
   if (fault !== undefined) {
@@ -80,9 +94,15 @@ export function parseYaml(file: string, bytes: Uint8Array): Parsed {
     })
   }
   try {
-    const reader: Reader = { document, problems: [], anchors: new Map(), open: new Set(), values: 0 }
+    const reader: Reader = {
+      document,
+      problems: [],
+      anchors: new Map(),
+      open: new Set(),
+      values: 0,
+    }
     document.root = convert(reader, first.contents)
-    document.data = plain(document.root)
+    document.data = plainData(document.root)
     return { document, problems: reader.problems }
   } catch (error) {
     const { stopAt, said } = error as Stop
@@ -159,7 +179,7 @@ function convert(reader: Reader, given: unknown): Tree {
     throw stopping(
       reader.alias ?? span.start,
       `this file makes more than ${MOST_VALUES} values when its aliases are written out`,
-      'repeat less',
+      'write out what is meant, with fewer aliases',
     )
   }
   if (isAlias(node)) {
@@ -178,7 +198,11 @@ function convert(reader: Reader, given: unknown): Tree {
   }
   const tag = node.tag?.replace(/^tag:yaml\.org,2002:/, '')
   if (tag !== undefined && !TAGS.has(tag)) {
-    throw stopping(span.start, `the tag !${tag} has no meaning here`, 'write plain text, numbers, lists and maps')
+    throw stopping(
+      span.start,
+      `the tag !${tag} has no meaning here`,
+      'write plain text, numbers, lists and maps',
+    )
   }
   const { anchor } = node as { anchor?: string }
   if (anchor !== undefined) reader.anchors.set(anchor, node)
@@ -187,7 +211,7 @@ function convert(reader: Reader, given: unknown): Tree {
     ? convertMap(reader, node, span)
     : isSeq(node)
       ? convertList(reader, node, span)
-      : convertScalar(reader, node as Scalar, span)
+      : convertScalar(reader, node, span)
   reader.open.delete(node)
   return tree
 }
@@ -200,9 +224,15 @@ function convertMap(reader: Reader, node: YAMLMap, span: Span): Tree {
       const hint = isScalar(key) && key.source ? `quote it: "${key.source}"` : undefined
       throw stopping(keySpan.start, 'a key must be text', hint)
     }
-    if (key.value === '__proto__') throw stopping(keySpan.start, 'this key is not allowed')
+    if (key.value === '__proto__') {
+      throw stopping(keySpan.start, 'the key "__proto__" is not allowed', 'choose another name')
+    }
     if (key.value === '<<') {
-      throw stopping(keySpan.start, 'there are no merge keys', 'repeat the keys, or use *alias for a whole value')
+      throw stopping(
+        keySpan.start,
+        'there are no merge keys',
+        'repeat the keys, or use *alias for a whole value',
+      )
     }
     const empty = { start: keySpan.end, end: keySpan.end }
     const inner: Tree =
@@ -226,15 +256,4 @@ function convertScalar(reader: Reader, node: Scalar, span: Span): Tree {
     if (fault !== undefined) reader.problems.push(problemAt(reader.document, span.start, fault))
   }
   return { kind: 'scalar', span, value: value as string | number | boolean | null, style }
-}
-
-function plain(tree: Tree): unknown {
-  switch (tree.kind) {
-    case 'scalar':
-      return tree.value
-    case 'list':
-      return tree.items.map(plain)
-    case 'map':
-      return Object.fromEntries([...tree.entries].map(([key, { value }]) => [key, plain(value)]))
-  }
 }

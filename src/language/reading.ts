@@ -5,6 +5,7 @@ import {
   keyOffset,
   placeText,
   problemAt,
+  sourceAt,
   valueOffset,
   type Document,
   type Said,
@@ -48,6 +49,16 @@ export function blameKey(reading: Reading, way: Way, said: Said): void {
   problems.push(problemAt(document, keyOffset(document, way), said))
 }
 
+/** Notes that a value does not fit its declaration; numbers where text is meant are to be quoted. */
+export function blameValue(reading: Reading, way: Way, value: unknown, problem: string): void {
+  const source = sourceAt(reading.document, way)
+  const bare = typeof value === 'number' || typeof value === 'boolean'
+  const hint = bare ? `as text, quote it: "${source}"` : undefined
+  const message =
+    typeof value === 'number' ? problem.replace(`; ${value} `, `; ${source} `) : problem
+  blame(reading, way, { message, hint })
+}
+
 /** An expression with its place. */
 export function expressionAt({ document }: Reading, way: Way, source: string): Expression {
   return { source, at: placeText(document, valueOffset(document, way)) }
@@ -66,7 +77,9 @@ type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
 
 /** The same without the keys whose value is undefined. */
 export function defined<T extends object>(given: T): Defined<T> {
-  return Object.fromEntries(Object.entries(given).filter(([, v]) => v !== undefined)) as Defined<T>
+  const kept: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(given)) if (value !== undefined) kept[key] = value
+  return kept as Defined<T>
 }
 
 /** An id made readable: `unit_tests` -> "Unit tests". */

@@ -23,7 +23,9 @@ export function checkOf(reading: Reading, file: CheckUse, way: Way): Check | und
     return undefined
   }
   if (CHANGING.has(verb)) {
-    blameKey(reading, [...way, verb], { message: `"${verb}" changes something, so it cannot be a check` })
+    blameKey(reading, [...way, verb], {
+      message: `"${verb}" changes something, so it cannot be a check`,
+    })
     return undefined
   }
   const action = actionOf(reading, file, verb, way)
@@ -33,7 +35,11 @@ export function checkOf(reading: Reading, file: CheckUse, way: Way): Check | und
 }
 
 /** One check or a list. */
-export function checksOf(reading: Reading, given: CheckUse | CheckUse[] | undefined, way: Way): Check[] {
+export function checksOf(
+  reading: Reading,
+  given: CheckUse | CheckUse[] | undefined,
+  way: Way,
+): Check[] {
   return each(given, way).flatMap(({ item, way: at }) => checkOf(reading, item, at) ?? [])
 }
 
@@ -41,17 +47,20 @@ export function checksOf(reading: Reading, given: CheckUse | CheckUse[] | undefi
 export function undoOf(reading: Reading, file: UndoFile, way: Way): Undo | undefined {
   const verb = verbOf(reading, file, way)
   if (verb === undefined) {
-    blame(reading, way, { message: 'this undo does nothing', hint: `write one of: ${VERBS.join(', ')}` })
+    blame(reading, way, {
+      message: 'this undo does nothing',
+      hint: `write one of: ${VERBS.join(', ')}`,
+    })
     return undefined
   }
   if (file.verify === undefined) {
-    const hint = 'add verify: with a check, or verify: inverse if the step\'s own check must no longer hold'
+    const hint =
+      "add verify: with a check, or verify: inverse if the step's own check must no longer hold"
     blame(reading, way, { message: 'nothing shows that this undo has undone anything', hint })
   }
   const action = actionOf(reading, file, verb, way)
   if (action === undefined) return undefined
   const { verify = [], loses } = file
-  const checks =
-    verify === 'inverse' ? verify : checksOf(reading, verify, [...way, 'verify'])
+  const checks = verify === 'inverse' ? verify : checksOf(reading, verify, [...way, 'verify'])
   return { ...attemptOf(reading, file, action, way, 'undo'), verify: checks, ...defined({ loses }) }
 }

@@ -1,15 +1,6 @@
 /** From a file that fits the schema to the core's runbook: names resolved, defaults filled in. */
 import { parseDuration } from '../core/durations.ts'
-import type {
-  Effect,
-  Input,
-  OnFailure,
-  Phase,
-  Rollback,
-  Runbook,
-  Step,
-  Value,
-} from '../core/runbook.ts'
+import type { Effect, Input, OnFailure, Phase, Rollback, Runbook, Step } from '../core/runbook.ts'
 import { actionOf, attemptOf, verbOf } from './attempts.ts'
 import { environmentOf } from './environments.ts'
 import { blame, defined, each, expressionAt, readable, type Reading } from './reading.ts'
@@ -48,7 +39,9 @@ export function runbookOf(reading: Reading, file: RunbookFile): Runbook {
     title,
     version,
     file: document.file,
-    inputs: mapValues(file.inputs ?? {}, (input, name) => inputOf(reading, input, ['inputs', name])),
+    inputs: mapValues(file.inputs ?? {}, (input, name) =>
+      inputOf(reading, input, ['inputs', name]),
+    ),
     environments: mapValues(file.environments, (environment, name) =>
       environmentOf(reading, environment, name, ['environments', name]),
     ),
@@ -63,8 +56,13 @@ export function runbookOf(reading: Reading, file: RunbookFile): Runbook {
   }
 }
 
-function mapValues<A, B>(given: Record<string, A>, change: (value: A, name: string) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, change(value, name)]))
+function mapValues<A, B>(
+  given: Record<string, A>,
+  change: (value: A, name: string) => B,
+): Record<string, B> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, change(value, name)]),
+  )
 }
 
 function inputOf({ document }: Reading, file: InputFile, way: Way): Input {
@@ -75,14 +73,20 @@ function inputOf({ document }: Reading, file: InputFile, way: Way): Input {
     refs,
     at: placeText(document, keyOffset(document, way)),
     ...defined({ default: file.default, pattern, min_length, title }),
-    ...defined({ enum: file.enum as Value[] | undefined }),
+    ...defined({ enum: file.enum }),
   }
 }
 
 function phaseOf(reading: Reading, file: RunbookFile['phases'][number], way: Way): Phase {
   const { id, title = readable(id), owner, concurrent = 1, steps } = file
   const estimate_s = secondsOf(reading, file.estimate, [...way, 'estimate'])
-  return { id, title, concurrent, steps: steps.map((step) => step.id), ...defined({ owner, estimate_s }) }
+  return {
+    id,
+    title,
+    concurrent,
+    steps: steps.map((step) => step.id),
+    ...defined({ owner, estimate_s }),
+  }
 }
 
 function secondsOf(reading: Reading, text: string | undefined, way: Way): number | undefined {
@@ -132,7 +136,8 @@ function stepOf(reading: Reading, file: StepFile, phase: string, way: Way): Step
     ...defined({
       act,
       owner,
-      when: file.when === undefined ? undefined : expressionAt(reading, [...way, 'when'], file.when),
+      when:
+        file.when === undefined ? undefined : expressionAt(reading, [...way, 'when'], file.when),
       estimate_s: secondsOf(reading, file.estimate, [...way, 'estimate']),
     }),
   }

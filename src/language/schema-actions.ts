@@ -14,7 +14,7 @@ import {
 
 const count = z.union([z.number().int().positive(), template])
 
-export const httpRequest = map({
+const httpRequest = map({
   get: template.optional(),
   post: template.optional(),
   put: template.optional(),
@@ -57,7 +57,7 @@ export const verbs = {
   manual: shapes.manual.optional(),
 }
 
-export const retry = map({
+const retry = map({
   attempts: z.number().int().min(2).max(100).optional(),
   within: duration.optional(),
   every: duration,

@@ -2,7 +2,15 @@
 import type { z } from 'zod'
 import { didYouMean, type Problem } from '../core/problems.ts'
 import { KNOWN_KEYS } from './schema-values.ts'
-import { keyOffset, nodeAt, problemAt, valueOffset, type Document, type Tree, type Way } from './tree.ts'
+import {
+  keyOffset,
+  nodeAt,
+  problemAt,
+  valueOffset,
+  type Document,
+  type Tree,
+  type Way,
+} from './tree.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -41,17 +49,22 @@ function told(issue: Issue, base: Way, document: Document): Problem[] {
     case 'invalid_union':
       return toldUnion(issue, way, document)
     case 'invalid_type':
-      return node === undefined ? [missing(way, document)] : [wrongType([issue.expected], way, node, document)]
+      return node === undefined
+        ? [missing(way, document)]
+        : [wrongType([issue.expected], way, node, document)]
     case 'invalid_key': {
       const message = issue.issues[0]?.message ?? 'cannot be used'
       const key = String(way.at(-1))
-      return [problemAt(document, keyOffset(document, way), { message: `the name "${key}" ${message}` })]
+      return [
+        problemAt(document, keyOffset(document, way), { message: `the name "${key}" ${message}` }),
+      ]
     }
     case 'invalid_value': {
       if (node === undefined) return [missing(way, document)]
       const choices = issue.values.map(String)
       if (node.kind !== 'scalar') return [wrongType(['string'], way, node, document)]
-      const hint = didYouMean(String(node.value), choices) ?? `expected one of: ${choices.join(', ')}`
+      const hint =
+        didYouMean(String(node.value), choices) ?? `expected one of: ${choices.join(', ')}`
       return said(`${label(way)} cannot be ${JSON.stringify(node.value)}`, hint)
     }
     case 'too_small':
@@ -76,7 +89,8 @@ function sizeMessage(
     const least = issue.inclusive === true ? issue.minimum : Number(issue.minimum) + 1
     return [`${label(way)} is too small`, `at least ${least}`]
   }
-  const remedy = issue.origin === 'array' ? 'add an item, or remove the key' : 'write it, or remove the key'
+  const remedy =
+    issue.origin === 'array' ? 'add an item, or remove the key' : 'write it, or remove the key'
   return [`${label(way)} is empty`, remedy]
 }
 
@@ -94,7 +108,10 @@ function unknownKey(key: string, way: Way, message: string, document: Document):
   const offset = keyOffset(document, [...way, key])
   if (LATER.has(key)) {
     const hint = 'it comes with a later version: remove it'
-    return problemAt(document, offset, { message: `"${key}" is not available in this version`, hint })
+    return problemAt(document, offset, {
+      message: `"${key}" is not available in this version`,
+      hint,
+    })
   }
   const where = way.length === 0 ? '' : ` in ${label(way)}`
   return problemAt(document, offset, {
@@ -115,18 +132,24 @@ function missing(way: Way, document: Document): Problem {
  * Of the alternatives of a union, those that want another kind of value altogether are not what was
  * meant. What is left tells what is wrong inside; nothing left means the kind is wrong.
  */
-function toldUnion(issue: Extract<Issue, { code: 'invalid_union' }>, way: Way, document: Document): Problem[] {
+function toldUnion(
+  issue: Extract<Issue, { code: 'invalid_union' }>,
+  way: Way,
+  document: Document,
+): Problem[] {
   const node = nodeAt(document.root, way)
   if (node === undefined) return [missing(way, document)]
   const meant = issue.errors.filter((errors) => !errors.some((error) => isOtherKind(error, node)))
   const [nearest] = meant.toSorted((a, b) => a.length - b.length)
   if (nearest !== undefined) return nearest.flatMap((error) => told(error, way, document))
   const constants: string[] = []
-  const kinds = issue.errors.flatMap(([first]) => {
-    if (first?.code === 'invalid_type') return [first.expected]
-    if (first?.code === 'invalid_value') constants.push(...first.values.map(String))
-    return []
-  })
+  const kindsOf = (alternatives: Issue[][]): string[] =>
+    alternatives.flatMap(([first]) => {
+      if (first?.code === 'invalid_type') return [first.expected]
+      if (first?.code === 'invalid_value') constants.push(...first.values.map(String))
+      return first?.code === 'invalid_union' ? kindsOf(first.errors) : []
+    })
+  const kinds = kindsOf(issue.errors)
   return [wrongType(kinds, way, node, document, constants)]
 }
 
@@ -135,8 +158,13 @@ function isOtherKind(error: Issue, node: Tree): boolean {
   if (error.code === 'invalid_type') return true
   if (error.code === 'invalid_value') return true
   // A union within a union: it is another kind when all of its alternatives are.
-  return error.code === 'invalid_union' && error.errors.every((inner) => inner.some((e) => isOtherKind(e, node)))
+  return (
+    error.code === 'invalid_union' &&
+    error.errors.every((inner) => inner.some((e) => isOtherKind(e, node)))
+  )
 }
+
+const DURATIONS = new Set(['timeout', 'estimate', 'within', 'every', 'keep'])
 
 const KINDS: Record<string, string> = {
   string: 'text',
@@ -158,19 +186,31 @@ function wrongType(
 ): Problem {
   const { start, end } = node.span
   const source = document.text.slice(start, end)
-  const words = [...new Set(expected.map((kind) => KINDS[kind] ?? kind)), ...constants.map((c) => `"${c}"`)]
+  const words = [
+    ...new Set(expected.map((kind) => KINDS[kind] ?? kind)),
+    ...constants.map((c) => `"${c}"`),
+  ]
   const wanted = words.join(' or ')
   const offset = valueOffset(document, way)
   const scalar = node.kind === 'scalar' ? node.value : undefined
   const said = (found: string, hint?: string): Problem =>
-    problemAt(document, offset, { message: `${label(way)} must be ${wanted}, this is ${found}`, hint })
+    problemAt(document, offset, {
+      message: `${label(way)} must be ${wanted}, this is ${found}`,
+      hint,
+    })
   if (node.kind === 'map') return said('a map')
   if (node.kind === 'list') return said('a list')
   if (scalar === null) {
     const hint = source === '' || source === '~' ? undefined : `as text, quote it: "${source}"`
-    return problemAt(document, offset, { message: `${label(way)} is empty; it must be ${wanted}`, hint })
+    return problemAt(document, offset, {
+      message: `${label(way)} is empty; it must be ${wanted}`,
+      hint,
+    })
   }
-  const text = expected.includes('string')
+  const text = expected.includes('string') && !expected.some((kind) => /^(number|int)$/.test(kind))
+  if (typeof scalar === 'number' && DURATIONS.has(String(way.at(-1)))) {
+    return said(`the number ${source}`, `write it with a unit: ${source}s or ${source}m`)
+  }
   if (typeof scalar === 'number') {
     return said(`the number ${source}`, text ? `quote it: "${source}"` : undefined)
   }

@@ -25,10 +25,15 @@ export const name = z
 export const handle = z
   .string()
   .max(64, 'is longer than 64 characters')
-  .regex(/^[a-z][a-z0-9_-]*$/, 'must be lower case letters, digits, "-" and "_", beginning with a letter')
+  .regex(
+    /^[a-z][a-z0-9_-]*$/,
+    'must be lower case letters, digits, "-" and "_", beginning with a letter',
+  )
 
 /** `250ms`, `30s`, `10m`, `24h`, `30d`, or a template that gives one. Its form is checked by lint. */
-export const duration = text.meta({ description: '250ms, 30s, 10m, 24h or 30d; may be ${{ inputs.x }}' })
+export const duration = text.meta({
+  description: '250ms, 30s, 10m, 24h or 30d; may be ${{ inputs.x }}',
+})
 
 export const expression = text.meta({ description: 'a CEL expression' })
 
@@ -39,7 +44,14 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 /** Any JSON value; its texts may hold templates. */
 export const value: z.ZodType<Json, Json> = z
   .lazy(() =>
-    z.union([z.null(), z.boolean(), z.number(), z.string(), z.array(value), z.record(z.string(), value)]),
+    z.union([
+      z.null(),
+      z.boolean(),
+      z.number(),
+      z.string(),
+      z.array(value),
+      z.record(z.string(), value),
+    ]),
   )
   .meta({ id: 'value' })
 

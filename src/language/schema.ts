@@ -59,7 +59,7 @@ const environment = map({
 
 const output = z.union([expression, map({ value: expression, secret: z.boolean().optional() })])
 
-export const step = map({
+const step = map({
   id: name,
   title: text.optional(),
   owner: text.optional(),
@@ -126,7 +126,6 @@ export const checkFile = map({
 
 export type RunbookFile = z.infer<typeof runbook>
 export type StepFile = z.infer<typeof step>
-export type PhaseFile = z.infer<typeof phase>
 export type EnvironmentFile = z.infer<typeof environment>
 export type ServiceFile = z.infer<typeof service>
 export type InputFile = z.infer<typeof input>
@@ -140,6 +139,5 @@ export type ActionFile = Pick<CheckUse, keyof typeof verbs | keyof typeof role>
 /** The JSON Schema of a runbook's file, for editors; `template` strings are plain strings to it. */
 export function jsonSchema(): Record<string, unknown> {
   const made = z.toJSONSchema(runbook, { target: 'draft-7', io: 'input' })
-  return made as Record<string, unknown>
+  return made
 }
-

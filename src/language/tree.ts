@@ -12,7 +12,7 @@ export type Tree =
   | { kind: 'list'; span: Span; items: Tree[] }
   | { kind: 'scalar'; span: Span; value: null | boolean | number | string; style: Style }
 
-export type Style = 'plain' | 'quoted' | 'block'
+type Style = 'plain' | 'quoted' | 'block'
 
 /** A way through the tree: keys and indexes. */
 export type Way = readonly (string | number)[]
@@ -29,6 +29,20 @@ export interface Document {
   data: unknown
 }
 
+/** A tree without its places. */
+export function plainData(tree: Tree): unknown {
+  switch (tree.kind) {
+    case 'scalar':
+      return tree.value
+    case 'list':
+      return tree.items.map(plainData)
+    case 'map':
+      return Object.fromEntries(
+        [...tree.entries].map(([key, { value }]) => [key, plainData(value)]),
+      )
+  }
+}
+
 /** The node at the end of a way; undefined when it leads nowhere. */
 export function nodeAt(root: Tree, way: Way): Tree | undefined {
   let node: Tree | undefined = root
@@ -38,6 +52,12 @@ export function nodeAt(root: Tree, way: Way): Tree | undefined {
     else return undefined
   }
   return node
+}
+
+/** A scalar as it is written in the file. */
+export function sourceAt(document: Document, way: Way): string {
+  const node = nodeAt(document.root, way)
+  return node === undefined ? '' : document.text.slice(node.span.start, node.span.end)
 }
 
 /** Where the last key of a way stands; for an index, where its value stands. */
@@ -85,7 +105,7 @@ export function insideOffset(document: Document, way: Way, within: number): numb
 }
 
 /** Line and column, both from 1. */
-export function placeOf(document: Document, offset: number): { line: number; column: number } {
+function placeOf(document: Document, offset: number): { line: number; column: number } {
   const { lineStarts } = document
   let low = 0
   let high = lineStarts.length - 1

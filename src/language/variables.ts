@@ -13,7 +13,7 @@ const PREVIOUS: Fields = {
 }
 
 /** The result of each verb, for `expect`, `outputs` and `hints`. */
-export const RESULTS: Record<VerbName, Known> = {
+const RESULTS: Record<VerbName, Known> = {
   run: {
     exit_code: 'int',
     stdout: 'string',
@@ -50,7 +50,8 @@ const OF_INPUT: Record<InputType, ValueType> = {
   boolean: 'bool',
 }
 
-const text = (...names: string[]): Known => Object.fromEntries(names.map((name) => [name, 'string']))
+const text = (...names: string[]): Known =>
+  Object.fromEntries(names.map((name) => [name, 'string']))
 
 const COMMON: Known = {
   environment: { called: 'field of environment', fields: { name: 'string', protected: 'bool' } },
@@ -96,7 +97,12 @@ export function variablesOf(runbook: Runbook): (sight: Sight) => Fields {
   })
   // Types of outputs come from their expressions, which may read outputs of steps before.
   for (const step of [...runbook.steps, ...runbook.finally]) {
-    steps.fields[step.id] = { called: `output of step ${step.id}:`, fields: outputsOf(step, base) }
+    const known = steps.fields[step.id]
+    const before = typeof known === 'object' ? known.fields : {}
+    steps.fields[step.id] = {
+      called: `output of step ${step.id}:`,
+      fields: { ...before, ...outputsOf(step, base) },
+    }
   }
   return base
 }

@@ -1,0 +1,2 @@
+/** @param {{ port: number }} args */
+export default ({ port }) => ({ anything: port > 0 })

@@ -1,0 +1,81 @@
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { loadCheckLibrary } from '../../src/language/checks.ts'
+import { findRoot } from '../../src/language/find.ts'
+import { listRunbooks, loadRunbook } from '../../src/language/load.ts'
+
+const here = import.meta.dirname
+
+describe('runbooks are found', () => {
+  test('by name, upward from a folder', async () => {
+    expect(findRoot(join(here, 'malformed', 'names'))).toBe(here)
+    const { runbook, root } = await loadRunbook('named', join(here, 'malformed'))
+    expect([runbook.runbook, runbook.file, root]).toEqual(['named', 'runbooks/named.yaml', here])
+  })
+
+  test('by path', async () => {
+    const { runbook } = await loadRunbook('../sound/plain.yaml', join(here, 'malformed'))
+    expect(runbook.file).toBe('sound/plain.yaml')
+  })
+
+  test.each([
+    ['namd', 'there is no runbook "namd"', 'did you mean "named"?'],
+    [
+      '../runbooks/other.yaml',
+      'there is no file ../runbooks/other.yaml',
+      'give the name of a runbook',
+    ],
+    ['../runbooks/', '../runbooks/ is not a file', ''],
+    ['..', 'there is no runbook ".."', ''],
+  ])('%s is not there', async (name, message, hint) => {
+    const error: unknown = await loadRunbook(name, join(here, 'malformed')).catch((e: unknown) => e)
+    expect(error).toMatchObject({ exit: 2, message })
+    expect((error as { hint?: string }).hint ?? '').toContain(hint)
+  })
+
+  test('all of them', async () => {
+    expect(await listRunbooks(here)).toEqual([
+      { name: 'named', path: join(here, 'runbooks', 'named.yaml'), title: 'Found by its name' },
+    ])
+  })
+})
+
+describe('the checks library', () => {
+  test('keeps what is wrong with a file until somebody uses it', () => {
+    const { checks, faults } = loadCheckLibrary(here)
+    expect([...checks.keys()]).toEqual(expect.arrayContaining(['answers', 'script', 'faulty']))
+    expect(checks.has('broken')).toBe(false)
+    expect([...faults.keys()]).toEqual(expect.arrayContaining(['broken', 'misnamed']))
+  })
+
+  test("a folder's own checks come before the shipped ones", () => {
+    const library = loadCheckLibrary(here, join(here, 'checks'))
+    expect(library.checks.get('answers')?.folder.prefix).toBe('runbook:checks/')
+    expect(loadCheckLibrary(here).checks.get('answers')?.folder.prefix).toBe('checks/')
+  })
+
+  test('a use becomes the check that it stands for', async () => {
+    const { runbook } = await loadRunbook(join(here, 'sound', 'anchors.yaml'), here)
+    const check = runbook.steps[1]?.verify[1]
+    expect(check).toMatchObject({
+      name: 'answers',
+      title: 'Fast',
+      params: { url: '${{ inputs.app_url }}', status: 200, note: '' },
+      timeout: '30s',
+      expect: [
+        { source: 'status == params.status', at: 'checks/answers.yaml:10:9' },
+        { source: 'duration_ms < 500', at: 'sound/anchors.yaml:21:92' },
+      ],
+    })
+    expect(Object.keys(runbook.files)).toEqual(['checks/answers.yaml'])
+  })
+
+  test('its scripts are relative to its own folder, and kept', async () => {
+    const { runbook } = await loadRunbook(join(here, 'sound', 'edge.yaml'), here)
+    expect(Object.keys(runbook.files).toSorted()).toEqual([
+      'checks/answers.yaml',
+      'checks/script.mjs',
+      'migrations/001.sql',
+    ])
+  })
+})
