@@ -1,6 +1,14 @@
 /** The tool as a user has it: the built bin, in a folder of its own, as a real process. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -14,7 +22,11 @@ export interface Ran {
 }
 
 /** Started, with everything it prints collected; `ran` resolves when it has ended. */
-export function start(root: string, args: readonly string[], more: { env?: NodeJS.ProcessEnv; node?: string[] } = {}): { child: ChildProcess; ran: Promise<Ran> } {
+export function start(
+  root: string,
+  args: readonly string[],
+  more: { env?: NodeJS.ProcessEnv; node?: string[] } = {},
+): { child: ChildProcess; ran: Promise<Ran> } {
   const child = spawn(process.execPath, [...(more.node ?? []), bin, ...args], {
     cwd: root,
     env: { ...withoutOurs(process.env), ...more.env },
@@ -25,13 +37,19 @@ export function start(root: string, args: readonly string[], more: { env?: NodeJ
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-    child.on('close', (code, signal) => { resolve({ code, signal, stdout, stderr }) })
+    child.on('close', (code, signal) => {
+      resolve({ code, signal, stdout, stderr })
+    })
   })
   return { child, ran }
 }
 
 /** Runs the tool to its end. */
-export function runbook(root: string, args: readonly string[], more: Parameters<typeof start>[2] = {}): Promise<Ran> {
+export function runbook(
+  root: string,
+  args: readonly string[],
+  more: Parameters<typeof start>[2] = {},
+): Promise<Ran> {
   return start(root, args, more).ran
 }
 
@@ -39,17 +57,30 @@ export function runbook(root: string, args: readonly string[], more: Parameters<
 export function rootFrom(template: string): { root: string; dispose: () => void } {
   const root = mkdtempSync(join(tmpdir(), 'runbook-'))
   cpSync(template, root, { recursive: true })
-  return { root, dispose: () => { rmSync(root, { recursive: true, force: true }) } }
+  return {
+    root,
+    dispose: () => {
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
 }
 
 /** Lines of a file, none when it is not there. */
 export function linesOf(path: string): string[] {
-  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter((line) => line !== '') : []
+  return existsSync(path)
+    ? readFileSync(path, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+    : []
 }
 
 /** What a CI or an editor sets would change colours, journals and keys under the test. */
 function withoutOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(RUNBOOK_|FORCE_COLOR|NO_COLOR|GITHUB_|NODE_OPTIONS|VITEST)/.test(name)))
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      ([name]) => !/^(RUNBOOK_|FORCE_COLOR|NO_COLOR|GITHUB_|NODE_OPTIONS|VITEST)/.test(name),
+    ),
+  )
 }
 
 /** A throw-away project with one runbook, given as YAML. */
@@ -57,7 +88,12 @@ export function project(name: string, yaml: string): { root: string; dispose: ()
   const root = mkdtempSync(join(tmpdir(), 'runbook-'))
   mkdirSync(join(root, 'runbooks'))
   writeFileSync(join(root, 'runbooks', `${name}.yaml`), yaml)
-  return { root, dispose: () => { rmSync(root, { recursive: true, force: true }) } }
+  return {
+    root,
+    dispose: () => {
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
 }
 
 /** What `-o json` printed. */
@@ -67,7 +103,14 @@ export interface Summary {
   exit_code: number
   plan_sha256: string
   partial: boolean
-  steps: { id: string; phase: string; status: string; attempts: number; reason: string | null; refs: string[] }[]
+  steps: {
+    id: string
+    phase: string
+    status: string
+    attempts: number
+    reason: string | null
+    refs: string[]
+  }[]
 }
 
 export function summaryOf(ran: Ran): Summary {
@@ -80,5 +123,7 @@ export function summaryOf(ran: Ran): Summary {
 
 /** The status of each step, as one line. */
 export function statuses(ran: Ran): string {
-  return summaryOf(ran).steps.map((s) => `${s.id} ${s.status}`).join(', ')
+  return summaryOf(ran)
+    .steps.map((s) => `${s.id} ${s.status}`)
+    .join(', ')
 }

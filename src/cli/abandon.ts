@@ -19,7 +19,11 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.action(async (ref: string | undefined, flags: Flags) => {
     const session = await openSession(findRoot(process.cwd()), flags.store)
     // A run that is named is judged as it is; otherwise only an unfinished one can be meant.
-    const known = await findRun(session.store, { run: ref, environment: flags.env }, ref === undefined ? isUnfinished : undefined)
+    const known = await findRun(
+      session.store,
+      { run: ref, environment: flags.env },
+      ref === undefined ? isUnfinished : undefined,
+    )
     if (known === undefined) {
       process.stderr.write('There is no unfinished run.\n')
       exit(EXIT.ok)
@@ -28,8 +32,13 @@ export function define(command: Command, exit: (code: number) => void): void {
     await abandon(session, known, flags.reason)
     await session.store.close()
     const { run, runbook, environment } = known.state
-    process.stderr.write(`Run ${run} of ${runbook} in ${environment} is abandoned; its lock is free.\n`)
-    if (leftBehind(known)) process.stderr.write(`What it did stays as it is. It can still be undone: runbook rollback ${run}\n`)
+    process.stderr.write(
+      `Run ${run} of ${runbook} in ${environment} is abandoned; its lock is free.\n`,
+    )
+    if (leftBehind(known))
+      process.stderr.write(
+        `What it did stays as it is. It can still be undone: runbook rollback ${run}\n`,
+      )
     exit(EXIT.ok)
   })
 }

@@ -15,7 +15,11 @@ export function define(command: Command): void {
   command.action((name: string | undefined, flags: OutputFlags) => {
     const { checks } = loadCheckLibrary(findRoot(process.cwd()))
     if (name === undefined) {
-      const listed = [...checks.values()].map((check) => ({ name: check.name, title: check.file.title, own: check.folder.prefix !== SHIPPED }))
+      const listed = [...checks.values()].map((check) => ({
+        name: check.name,
+        title: check.file.title,
+        own: check.folder.prefix !== SHIPPED,
+      }))
       listed.sort((a, b) => a.name.localeCompare(b.name))
       print(flags, (look) => checksText(listed, look), listed)
       return
@@ -37,7 +41,14 @@ function manualOf({ name, file, document, folder }: NamedCheck): CheckManual {
     title,
     ...(description !== undefined && { description }),
     file: folder.prefix === SHIPPED ? `shipped with runbook: checks/${name}.yaml` : document.file,
-    params: Object.entries(params).map(([param, { type = 'string', secret = false, default: value }]) => ({ name: param, type, secret, ...(value !== undefined && { default: value }) })),
+    params: Object.entries(params).map(
+      ([param, { type = 'string', secret = false, default: value }]) => ({
+        name: param,
+        type,
+        secret,
+        ...(value !== undefined && { default: value }),
+      }),
+    ),
     ...(example !== undefined && { example }),
     action: actionText(file),
     expect: expect === undefined ? [] : [expect].flat().map(String),

@@ -6,7 +6,16 @@ import { driven } from './drive.ts'
 import { confirmTarget, planFor } from './prepare.ts'
 import { showPlan } from './show-plan.ts'
 import { onFailureFlag, selectionFlags, selectionOf, type SelectionFlags } from './selection.ts'
-import { driveFlags, environmentFlag, examples, lockFlag, outputFlags, storeFlag, variableFlag, type RunFlags } from './flags.ts'
+import {
+  driveFlags,
+  environmentFlag,
+  examples,
+  lockFlag,
+  outputFlags,
+  storeFlag,
+  variableFlag,
+  type RunFlags,
+} from './flags.ts'
 import { toolVersion } from './version.ts'
 import { viewFor } from './viewing.ts'
 
@@ -20,8 +29,15 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.argument('<runbook>', 'a name in runbooks/, or the path of a YAML file')
   environmentFlag(command)
   variableFlag(command)
-  command.addOption(new Option('--plan <file>', 'refuse when this is no longer what would be done (see: runbook plan --out)'))
-  command.option('--dry-run', 'the same as: runbook plan').option('--offline', 'with --dry-run: ask nothing at all')
+  command.addOption(
+    new Option(
+      '--plan <file>',
+      'refuse when this is no longer what would be done (see: runbook plan --out)',
+    ),
+  )
+  command
+    .option('--dry-run', 'the same as: runbook plan')
+    .option('--offline', 'with --dry-run: ask nothing at all')
   selectionFlags(command)
   onFailureFlag(command)
   lockFlag(command)
@@ -35,10 +51,26 @@ export function define(command: Command, exit: (code: number) => void): void {
   )
   command.action(async (name: string, flags: Flags) => {
     const view = await viewFor(flags)
-    const warn = (text: string) => { view.progress({ kind: 'note', text }) }
+    const warn = (text: string) => {
+      view.progress({ kind: 'note', text })
+    }
     const selection = selectionOf(flags)
-    const planned = await planFor(name, { env: flags.env, vars: flags.var, warn, ...(selection !== undefined && { selection }) })
-    const plan = flags.onFailure === undefined ? planned.plan : { ...planned.plan, steps: planned.plan.steps.map((s) => ({ ...s, on_failure: flags.onFailure ?? s.on_failure })) }
+    const planned = await planFor(name, {
+      env: flags.env,
+      vars: flags.var,
+      warn,
+      ...(selection !== undefined && { selection }),
+    })
+    const plan =
+      flags.onFailure === undefined
+        ? planned.plan
+        : {
+            ...planned.plan,
+            steps: planned.plan.steps.map((s) => ({
+              ...s,
+              on_failure: flags.onFailure ?? s.on_failure,
+            })),
+          }
     if (flags.plan !== undefined) demandSamePlan(flags.plan, planned.plan)
     if (flags.dryRun === true) {
       exit(await showPlan(planned.root, plan, flags))
@@ -47,8 +79,16 @@ export function define(command: Command, exit: (code: number) => void): void {
     await confirmTarget(plan, 'deploy to it', flags.confirm, view)
     const session = await openSession(planned.root, flags.store)
     exit(
-      await driven(session, plan, { vars: flags.var, fresh: flags.fresh === true, view }, ({ bound, fingerprints }, ask) =>
-        deploy(session, bound, view, ask, { tool: toolVersion(), lockTimeout_ms: flags.lockTimeout, fingerprints }),
+      await driven(
+        session,
+        plan,
+        { vars: flags.var, fresh: flags.fresh === true, view },
+        ({ bound, fingerprints }, ask) =>
+          deploy(session, bound, view, ask, {
+            tool: toolVersion(),
+            lockTimeout_ms: flags.lockTimeout,
+            fingerprints,
+          }),
       ),
     )
   })

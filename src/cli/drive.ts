@@ -14,12 +14,20 @@ export interface Driving {
 
 /** Binds the plan, does the work, and stops the services. Returns the work's exit code. */
 export async function driven(
-  session: Session, plan: Plan, { vars, fresh, view }: Driving, work: (opened: Opened, ask: AskPerson) => Promise<Ended>,
+  session: Session,
+  plan: Plan,
+  { vars, fresh, view }: Driving,
+  work: (opened: Opened, ask: AskPerson) => Promise<Ended>,
 ): Promise<number> {
   const opened = await bind(session, plan, {
-    vars, fresh,
-    say: (text) => { view.progress({ kind: 'note', text }) },
-    place: (name, url) => { view.progress({ kind: 'place', name, url }) },
+    vars,
+    fresh,
+    say: (text) => {
+      view.progress({ kind: 'note', text })
+    },
+    place: (name, url) => {
+      view.progress({ kind: 'place', name, url })
+    },
   })
   try {
     const { exit } = await work(opened, personThrough(plan, view, session.actor.user))

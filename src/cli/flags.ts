@@ -25,9 +25,14 @@ export interface RunFlags extends OutputFlags, StoreFlags {
   wait?: boolean
 }
 
-export function outputFlags(command: Command, forms: string[] = ['text', 'json', 'ndjson']): Command {
+export function outputFlags(
+  command: Command,
+  forms: string[] = ['text', 'json', 'ndjson'],
+): Command {
   return command
-    .addOption(new Option('-o, --output <form>', 'how the result is printed').choices(forms).default('text'))
+    .addOption(
+      new Option('-o, --output <form>', 'how the result is printed').choices(forms).default('text'),
+    )
     .option('-q, --quiet', 'only the result and errors')
     .option('-v, --verbose', 'also the output of every step')
 }
@@ -41,20 +46,31 @@ export function environmentFlag(command: Command, text = 'the environment'): Com
 }
 
 export function variableFlag(command: Command): Command {
-  return command.addOption(new Option('--var <name=value>', 'an input; may be repeated').argParser(variable).default({}, 'none'))
+  return command.addOption(
+    new Option('--var <name=value>', 'an input; may be repeated')
+      .argParser(variable)
+      .default({}, 'none'),
+  )
 }
 
 /** What deploy, resume and rollback share: the person's words, given beforehand. */
 export function driveFlags(command: Command): Command {
   return command
-    .option('-y, --yes', 'confirm prompts; never an approval, never the name of a protected environment')
+    .option(
+      '-y, --yes',
+      'confirm prompts; never an approval, never the name of a protected environment',
+    )
     .option('--confirm <environment>', "a protected environment's name, typed beforehand")
     .option('--no-input', 'never ask; a missing answer ends with 2 before anything is touched')
     .option('--fresh', "throw away the sandbox's data first")
 }
 
 export function lockFlag(command: Command): Command {
-  return command.addOption(new Option('--lock-timeout <duration>', 'wait so long for another run to end').argParser(duration).default(0, 'not at all'))
+  return command.addOption(
+    new Option('--lock-timeout <duration>', 'wait so long for another run to end')
+      .argParser(duration)
+      .default(0, 'not at all'),
+  )
 }
 
 function variable(text: string, all: unknown): Record<string, string> {
@@ -76,5 +92,8 @@ export function list(text: string, all: string[] | undefined): string[] {
 
 /** Adds examples below the options. */
 export function examples(command: Command, ...lines: string[]): Command {
-  return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`)
+  return command.addHelpText(
+    'after',
+    `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`,
+  )
 }

@@ -3,7 +3,14 @@ import { loadRun, openSession } from '../engine/session.ts'
 import { findRoot } from '../language/find.ts'
 import { headline } from '../views/json.ts'
 import { historyText } from '../views/tables.ts'
-import { environmentFlag, examples, outputFlags, storeFlag, type OutputFlags, type StoreFlags } from './flags.ts'
+import {
+  environmentFlag,
+  examples,
+  outputFlags,
+  storeFlag,
+  type OutputFlags,
+  type StoreFlags,
+} from './flags.ts'
 import { print } from './print.ts'
 
 interface Flags extends OutputFlags, StoreFlags {
@@ -14,20 +21,35 @@ interface Flags extends OutputFlags, StoreFlags {
 export function define(command: Command): void {
   command.argument('[runbook]', 'only runs of this runbook')
   environmentFlag(command, 'only runs in this environment')
-  command.addOption(new Option('-n, --limit <count>', 'at most so many').argParser(count).default(20))
+  command.addOption(
+    new Option('-n, --limit <count>', 'at most so many').argParser(count).default(20),
+  )
   storeFlag(outputFlags(command, ['text', 'json']))
   examples(command, 'runbook history', 'runbook history qr-login --env prod -n 5 -o json')
   command.action(async (runbook: string | undefined, flags: Flags) => {
     const { store } = await openSession(findRoot(process.cwd()), flags.store)
-    const heads = await store.runs({ limit: flags.limit, ...(runbook !== undefined && { runbook }), ...(flags.env !== undefined && { environment: flags.env }) })
+    const heads = await store.runs({
+      limit: flags.limit,
+      ...(runbook !== undefined && { runbook }),
+      ...(flags.env !== undefined && { environment: flags.env }),
+    })
     const runs = await Promise.all(heads.map((head) => loadRun(store, head)))
-    print(flags, (look) => historyText(runs.map((r) => r.state), look), runs.map((r) => headline(r.state)))
+    print(
+      flags,
+      (look) =>
+        historyText(
+          runs.map((r) => r.state),
+          look,
+        ),
+      runs.map((r) => headline(r.state)),
+    )
     await store.close()
   })
 }
 
 function count(text: string): number {
   const number = Number(text)
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('write a whole number from 1')
+  if (!Number.isInteger(number) || number < 1)
+    throw new InvalidArgumentError('write a whole number from 1')
   return number
 }

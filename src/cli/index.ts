@@ -21,17 +21,28 @@ export async function main(argv: string[]): Promise<number> {
     .description('Deployment runbooks that run: every step proven, every rollback verified.')
     .option('-V, --version', 'print the version')
     .addHelpText('after', EXAMPLES)
-    .configureHelp({ sortSubcommands: false, helpWidth: 100, subcommandTerm: (c: Command) => c.name() } satisfies Partial<Help>)
+    .configureHelp({
+      sortSubcommands: false,
+      helpWidth: 100,
+      subcommandTerm: (c: Command) => c.name(),
+    } satisfies Partial<Help>)
     .showHelpAfterError('(see: runbook --help)')
     .exitOverride()
     .helpCommand('help [command]', 'what a command does, with examples')
   const asked = argv.find((word) => !word.startsWith('-'))
   const wanted = asked === 'help' ? argv[argv.indexOf('help') + 1] : asked
   for (const [name, { summary, load }] of Object.entries(commands)) {
-    const command = program.command(name).summary(summary).description(summary).exitOverride().showHelpAfterError(`(see: runbook ${name} --help)`)
+    const command = program
+      .command(name)
+      .summary(summary)
+      .description(summary)
+      .exitOverride()
+      .showHelpAfterError(`(see: runbook ${name} --help)`)
     if (wanted !== (name as CommandName)) continue
     const { define } = await load()
-    define(command, (code: number) => { exit = code })
+    define(command, (code: number) => {
+      exit = code
+    })
   }
   try {
     if (argv.length === 0) program.outputHelp()

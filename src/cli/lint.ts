@@ -7,11 +7,15 @@ import { examples, outputFlags, type OutputFlags } from './flags.ts'
 import { print } from './print.ts'
 
 export function define(command: Command, exit: (code: number) => void): void {
-  command.argument('[runbooks...]', 'names in runbooks/, or paths of YAML files; left out: all of them')
+  command.argument(
+    '[runbooks...]',
+    'names in runbooks/, or paths of YAML files; left out: all of them',
+  )
   outputFlags(command, ['text', 'json'])
   examples(command, 'runbook lint', 'runbook lint qr-login', 'runbook lint drafts/new.yaml -o json')
   command.action(async (names: string[], flags: OutputFlags) => {
-    const files = names.length > 0 ? names : (await listRunbooks(process.cwd())).map(({ name }) => name)
+    const files =
+      names.length > 0 ? names : (await listRunbooks(process.cwd())).map(({ name }) => name)
     const problems: Problem[] = []
     const missing: string[] = []
     for (const file of files) {
@@ -20,11 +24,22 @@ export function define(command: Command, exit: (code: number) => void): void {
       } catch (error) {
         // One file that is not there must not hide what is wrong with the others.
         if (!isRunbookError(error)) throw error
-        missing.push(`error: ${error.message}${error.hint === undefined ? '' : `\n  ${error.hint}`}`)
+        missing.push(
+          `error: ${error.message}${error.hint === undefined ? '' : `\n  ${error.hint}`}`,
+        )
       }
     }
     const errors = problems.filter(({ level }) => level !== 'warning').length + missing.length
-    print(flags, () => [...problems.map((p) => `${formatProblem(p)}\n`), ...missing, verdict(files.length, errors, problems.length + missing.length - errors)].join('\n') + '\n', { files, problems, missing })
+    print(
+      flags,
+      () =>
+        [
+          ...problems.map((p) => `${formatProblem(p)}\n`),
+          ...missing,
+          verdict(files.length, errors, problems.length + missing.length - errors),
+        ].join('\n') + '\n',
+      { files, problems, missing },
+    )
     exit(errors > 0 ? EXIT.usage : EXIT.ok)
   })
 }

@@ -19,7 +19,13 @@ export function define(command: Command): void {
 async function described(name: string, title = ''): Promise<ListedRunbook> {
   try {
     const { runbook } = await loadRunbook(name, process.cwd())
-    return { name, title: runbook.title, version: runbook.version, environments: Object.keys(runbook.environments), steps: runbook.steps.length }
+    return {
+      name,
+      title: runbook.title,
+      version: runbook.version,
+      environments: Object.keys(runbook.environments),
+      steps: runbook.steps.length,
+    }
   } catch (error) {
     if (!isRunbookError(error)) throw error
     return { name, title, version: '', environments: [], steps: 0, problem: error.message }

@@ -9,12 +9,16 @@ import { print } from './print.ts'
 interface Flags extends OutputFlags, StoreFlags {}
 
 export function define(command: Command): void {
-  const status = command.command('status', { isDefault: true }).description('Which unfinished runs hold a lock, and who drives them')
+  const status = command
+    .command('status', { isDefault: true })
+    .description('Which unfinished runs hold a lock, and who drives them')
   storeFlag(outputFlags(status, ['text', 'json']))
   examples(status, 'runbook lock status', 'runbook lock status -o json')
   status.action(async (flags: Flags) => {
     const session = await openSession(findRoot(process.cwd()), flags.store)
-    const locks = await Promise.all((await session.store.locks()).map((lock) => held(session, lock)))
+    const locks = await Promise.all(
+      (await session.store.locks()).map((lock) => held(session, lock)),
+    )
     print(flags, (look) => locksText(locks, look), locks)
     await session.store.close()
   })
@@ -23,11 +27,18 @@ export function define(command: Command): void {
 async function held({ store, actor }: Session, { name, run, lease }: Lock): Promise<HeldLock> {
   const head = (await store.runs()).find((r) => r.run === run)
   const state = head === undefined ? undefined : (await loadRun(store, head)).state
-  const doing = [...(state?.steps.values() ?? [])].filter((s) => s.status === 'running').map((s) => s.id)
+  const doing = [...(state?.steps.values() ?? [])]
+    .filter((s) => s.status === 'running')
+    .map((s) => s.id)
   return {
-    name, run,
+    name,
+    run,
     ...(state !== undefined && { status: state.status }),
     ...(doing.length > 0 && { doing: doing.join(', ') }),
-    ...(lease !== undefined && { holder: lease.holder, since: lease.since, ...(lease.holder.host === actor.host && { alive: !isDead(lease.holder) }) }),
+    ...(lease !== undefined && {
+      holder: lease.holder,
+      since: lease.since,
+      ...(lease.holder.host === actor.host && { alive: !isDead(lease.holder) }),
+    }),
   }
 }

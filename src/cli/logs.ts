@@ -6,17 +6,31 @@ import { findRoot } from '../language/find.ts'
 import { outlet } from '../lib/outlet.ts'
 import { jsonText } from '../views/json.ts'
 import { logsText } from '../views/status.ts'
-import { environmentFlag, examples, outputFlags, storeFlag, type OutputFlags, type StoreFlags } from './flags.ts'
+import {
+  environmentFlag,
+  examples,
+  outputFlags,
+  storeFlag,
+  type OutputFlags,
+  type StoreFlags,
+} from './flags.ts'
 
 interface Flags extends OutputFlags, StoreFlags {
   env?: string
 }
 
 export function define(command: Command): void {
-  command.argument('[run]', "a run id, or a runbook's name; left out: the newest of all").argument('[step]', 'only this step, with its output')
+  command
+    .argument('[run]', "a run id, or a runbook's name; left out: the newest of all")
+    .argument('[step]', 'only this step, with its output')
   environmentFlag(command, "with a runbook's name: which of its environments")
   storeFlag(outputFlags(command))
-  examples(command, 'runbook logs', 'runbook logs 20261121-063012-4f1c switch', 'runbook logs -o ndjson | jq .type')
+  examples(
+    command,
+    'runbook logs',
+    'runbook logs 20261121-063012-4f1c switch',
+    'runbook logs -o ndjson | jq .type',
+  )
   command.action(async (ref: string | undefined, step: string | undefined, flags: Flags) => {
     const { store } = await openSession(findRoot(process.cwd()), flags.store)
     const known = await findRun(store, { run: ref, environment: flags.env })
@@ -27,9 +41,15 @@ export function define(command: Command): void {
     const ids = [...known.plan.steps, ...known.plan.finally].map((s) => s.id)
     if (step !== undefined && !ids.includes(step)) {
       const hint = didYouMean(step, ids)
-      throw failure(EXIT.usage, `run ${known.state.run} has no step "${step}"`, hint === undefined ? {} : { hint })
+      throw failure(
+        EXIT.usage,
+        `run ${known.state.run} has no step "${step}"`,
+        hint === undefined ? {} : { hint },
+      )
     }
-    const events = (await store.events(known.state.run)).filter((e) => step === undefined || ('step' in e && e.step === step))
+    const events = (await store.events(known.state.run)).filter(
+      (e) => step === undefined || ('step' in e && e.step === step),
+    )
     const out = outlet(process.stdout)
     if (flags.output === 'text') out.write(logsText(events, known.plan, out.look(), step))
     else if (flags.output === 'json') out.write(`${jsonText(events, 2)}\n`)

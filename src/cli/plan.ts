@@ -22,13 +22,28 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.option('--fresh', "throw away the sandbox's data first")
   selectionFlags(command)
   outputFlags(command, ['text', 'json'])
-  examples(command, 'runbook plan qr-login --env sandbox', 'runbook plan qr-login --env prod --var release=1.1.0 --offline -o json', 'runbook plan qr-login --env prod --var release=1.1.0 --out prod.plan')
+  examples(
+    command,
+    'runbook plan qr-login --env sandbox',
+    'runbook plan qr-login --env prod --var release=1.1.0 --offline -o json',
+    'runbook plan qr-login --env prod --var release=1.1.0 --out prod.plan',
+  )
   command.action(async (name: string, flags: Flags) => {
-    const warn = (text: string) => { process.stderr.write(`${text}\n`) }
+    const warn = (text: string) => {
+      process.stderr.write(`${text}\n`)
+    }
     const selection = selectionOf(flags)
-    const { root, plan } = await planFor(name, { env: flags.env, vars: flags.var, warn, ...(selection !== undefined && { selection }) })
+    const { root, plan } = await planFor(name, {
+      env: flags.env,
+      vars: flags.var,
+      warn,
+      ...(selection !== undefined && { selection }),
+    })
     if (flags.out !== undefined) savePlan(flags.out, plan)
     exit(await showPlan(root, plan, flags))
-    if (flags.out !== undefined) process.stderr.write(`Saved. To do exactly this: runbook deploy ${name} --env ${plan.environment.name} --plan ${flags.out}\n`)
+    if (flags.out !== undefined)
+      process.stderr.write(
+        `Saved. To do exactly this: runbook deploy ${name} --env ${plan.environment.name} --plan ${flags.out}\n`,
+      )
   })
 }

@@ -23,7 +23,10 @@ export interface PlanWishes {
 }
 
 /** Reads a runbook and resolves it against its environment. Throws exit 2 with everything that is wrong. */
-export async function planFor(name: string, { env, vars, selection, warn }: PlanWishes): Promise<Planned> {
+export async function planFor(
+  name: string,
+  { env, vars, selection, warn }: PlanWishes,
+): Promise<Planned> {
   const { runbook, root, problems } = await loadRunbook(name, process.cwd())
   for (const problem of problems) warn(formatProblem(problem))
   const environment = runbook.environments[environmentName(runbook, env)]
@@ -37,26 +40,43 @@ export async function planFor(name: string, { env, vars, selection, warn }: Plan
 function environmentName(runbook: Runbook, env: string | undefined): string {
   const names = Object.keys(runbook.environments)
   if (env === undefined) {
-    throw failure(EXIT.usage, `which environment? ${runbook.runbook} has: ${names.join(', ')}`, { hint: `for example: --env ${names[0] ?? ''}` })
+    throw failure(EXIT.usage, `which environment? ${runbook.runbook} has: ${names.join(', ')}`, {
+      hint: `for example: --env ${names[0] ?? ''}`,
+    })
   }
   if (names.includes(env)) return env
   const hint = didYouMean(env, names)
-  throw failure(EXIT.usage, `${runbook.runbook} has no environment "${env}"`, hint === undefined ? {} : { hint })
+  throw failure(
+    EXIT.usage,
+    `${runbook.runbook} has no environment "${env}"`,
+    hint === undefined ? {} : { hint },
+  )
 }
 
 /**
  * Where an environment is protected its name must be typed, or given with --confirm; --yes does not
  * give it. Throws exit 9 for another name, exit 2 where nobody can be asked.
  */
-export async function confirmTarget(plan: Plan, what: string, confirm: string | undefined, view: View): Promise<void> {
+export async function confirmTarget(
+  plan: Plan,
+  what: string,
+  confirm: string | undefined,
+  view: View,
+): Promise<void> {
   const { name } = plan.environment
   if (!plan.environment.protected) return
   let typed = confirm
   if (typed === undefined) {
     if (view.prompt === undefined) {
-      throw failure(EXIT.usage, `${name} is protected: its name must be given to ${what}`, { hint: `add: --confirm ${name}` })
+      throw failure(EXIT.usage, `${name} is protected: its name must be given to ${what}`, {
+        hint: `add: --confirm ${name}`,
+      })
     }
     typed = await view.prompt(`${name} is protected. Type its name to ${what}:`)
   }
-  if (typed !== name) throw failure(EXIT.refused, `"${typed}" is not the name of this environment (${name}): nothing was touched`)
+  if (typed !== name)
+    throw failure(
+      EXIT.refused,
+      `"${typed}" is not the name of this environment (${name}): nothing was touched`,
+    )
 }

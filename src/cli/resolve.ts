@@ -17,9 +17,21 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.argument('<run>', "a run id, or a runbook's name").argument('<step>', 'the step in doubt')
   environmentFlag(command, "with a runbook's name: which of its environments")
   command
-    .addOption(new Option('--done', 'it took effect; its check must hold next').conflicts(['notDone', 'undo']))
-    .addOption(new Option('--not-done', 'it took no effect; it counts as never started').conflicts(['done', 'undo']))
-    .addOption(new Option('--undo', 'nobody can know: undo it first').conflicts(['done', 'notDone']))
+    .addOption(
+      new Option('--done', 'it took effect; its check must hold next').conflicts([
+        'notDone',
+        'undo',
+      ]),
+    )
+    .addOption(
+      new Option('--not-done', 'it took no effect; it counts as never started').conflicts([
+        'done',
+        'undo',
+      ]),
+    )
+    .addOption(
+      new Option('--undo', 'nobody can know: undo it first').conflicts(['done', 'notDone']),
+    )
     .requiredOption('--reason <text>', 'how you know; it stays in the record')
   storeFlag(command)
   examples(
@@ -28,8 +40,18 @@ export function define(command: Command, exit: (code: number) => void): void {
     'runbook resolve qr-login token --env prod --undo --reason "cannot tell"',
   )
   command.action(async (ref: string, step: string, flags: Flags) => {
-    const as = flags.done === true ? 'done' : flags.notDone === true ? 'not_done' : flags.undo === true ? 'undo' : undefined
-    if (as === undefined) throw failure(EXIT.usage, `what became of "${step}"?`, { hint: 'say one of: --done, --not-done, --undo' })
+    const as =
+      flags.done === true
+        ? 'done'
+        : flags.notDone === true
+          ? 'not_done'
+          : flags.undo === true
+            ? 'undo'
+            : undefined
+    if (as === undefined)
+      throw failure(EXIT.usage, `what became of "${step}"?`, {
+        hint: 'say one of: --done, --not-done, --undo',
+      })
     const session = await openSession(findRoot(process.cwd()), flags.store)
     const known = await findRun(session.store, { run: ref, environment: flags.env })
     if (known === undefined) throw failure(EXIT.usage, `there is no run of "${ref}"`)

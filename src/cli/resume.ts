@@ -7,7 +7,15 @@ import { resume } from '../engine/operate.ts'
 import { isUnfinished, openSession, type KnownRun } from '../engine/session.ts'
 import { findRoot } from '../language/find.ts'
 import { driven } from './drive.ts'
-import { driveFlags, environmentFlag, examples, outputFlags, storeFlag, variableFlag, type RunFlags } from './flags.ts'
+import {
+  driveFlags,
+  environmentFlag,
+  examples,
+  outputFlags,
+  storeFlag,
+  variableFlag,
+  type RunFlags,
+} from './flags.ts'
 import { list } from './flags.ts'
 import { confirmTarget, planFor } from './prepare.ts'
 import { runMeant, secretsChanged } from './run-meant.ts'
@@ -22,11 +30,23 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.argument('[run]', "a run id, or a runbook's name; left out: the newest unfinished run")
   environmentFlag(command, "with a runbook's name: which of its environments")
   variableFlag(command)
-  command.option('--retry <steps>', 'failed steps that may run again, though they are not idempotent', list)
-  command.option('--replan', "take today's runbook, when the steps already started are the same in it")
+  command.option(
+    '--retry <steps>',
+    'failed steps that may run again, though they are not idempotent',
+    list,
+  )
+  command.option(
+    '--replan',
+    "take today's runbook, when the steps already started are the same in it",
+  )
   driveFlags(command)
   storeFlag(outputFlags(command))
-  examples(command, 'runbook resume', 'runbook resume 20261121-063012-4f1c --retry switch', 'runbook resume qr-login --env prod')
+  examples(
+    command,
+    'runbook resume',
+    'runbook resume 20261121-063012-4f1c --retry switch',
+    'runbook resume qr-login --env prod',
+  )
   command.action(async (ref: string | undefined, flags: Flags) => {
     const view = await viewFor(flags)
     const session = await openSession(findRoot(process.cwd()), flags.store)
@@ -41,25 +61,45 @@ export function define(command: Command, exit: (code: number) => void): void {
     const plan = replanned ?? known.plan
     await confirmTarget(plan, 'resume', flags.confirm, view)
     exit(
-      await driven(session, plan, { vars: flags.var, fresh: flags.fresh === true, view }, async ({ bound, fingerprints }, ask) => {
-        secretsChanged(known, fingerprints, view)
-        if (replanned !== undefined) await session.store.keepPlan(replanned, planSha256(replanned))
-        return resume(session, bound, view, ask, known, flags.retry ?? [], replanned === undefined ? undefined : planSha256(replanned))
-      }),
+      await driven(
+        session,
+        plan,
+        { vars: flags.var, fresh: flags.fresh === true, view },
+        async ({ bound, fingerprints }, ask) => {
+          secretsChanged(known, fingerprints, view)
+          if (replanned !== undefined)
+            await session.store.keepPlan(replanned, planSha256(replanned))
+          return resume(
+            session,
+            bound,
+            view,
+            ask,
+            known,
+            flags.retry ?? [],
+            replanned === undefined ? undefined : planSha256(replanned),
+          )
+        },
+      ),
     )
   })
 }
 
 function demandStep({ plan, state }: KnownRun, step: string): void {
-  if (!plan.steps.some((s) => s.id === step)) throw failure(EXIT.usage, `run ${state.run} has no step "${step}"`)
+  if (!plan.steps.some((s) => s.id === step))
+    throw failure(EXIT.usage, `run ${state.run} has no step "${step}"`)
 }
 
 /** The plan in the journal rules; how today's differs is said. With --replan, the new plan. */
-async function lookAtToday({ plan, state }: KnownRun, flags: Flags, view: View): Promise<Plan | undefined> {
+async function lookAtToday(
+  { plan, state }: KnownRun,
+  flags: Flags,
+  view: View,
+): Promise<Plan | undefined> {
   const vars = { ...given(plan), ...flags.var }
   const today = () =>
     planFor(plan.file, {
-      env: plan.environment.name, vars,
+      env: plan.environment.name,
+      vars,
       warn: () => undefined,
       ...(plan.selection !== undefined && { selection: plan.selection }),
     })
@@ -69,14 +109,22 @@ async function lookAtToday({ plan, state }: KnownRun, flags: Flags, view: View):
     return now
   }
   const now = await today().catch(() => undefined)
-  const differences = now === undefined ? ['the runbook cannot be read today'] : planDifferences(plan, now.plan)
+  const differences =
+    now === undefined ? ['the runbook cannot be read today'] : planDifferences(plan, now.plan)
   if (differences.length > 0) {
-    view.progress({ kind: 'note', text: `the runbook changed since this run began (${differences.slice(0, 5).join(', ')}); the plan it began with rules` })
+    view.progress({
+      kind: 'note',
+      text: `the runbook changed since this run began (${differences.slice(0, 5).join(', ')}); the plan it began with rules`,
+    })
   }
   return undefined
 }
 
 /** Values that were given on the command line come with the plan; what is not secret is frozen in it. */
 function given(plan: Plan): Record<string, string> {
-  return Object.fromEntries(Object.entries(plan.inputs).flatMap(([name, input]) => (input.kind === 'value' ? [[name, String(input.value)]] : [])))
+  return Object.fromEntries(
+    Object.entries(plan.inputs).flatMap(([name, input]) =>
+      input.kind === 'value' ? [[name, String(input.value)]] : [],
+    ),
+  )
 }

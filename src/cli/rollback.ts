@@ -4,11 +4,25 @@ import { formatDuration } from '../core/durations.ts'
 import { stepsToUndo, type StepToUndo, type UndoRequest } from '../core/undo.ts'
 import type { View } from '../core/view.ts'
 import { rollback } from '../engine/operate.ts'
-import { canBeUndone, findRun, openSession, type KnownRun, type Session } from '../engine/session.ts'
+import {
+  canBeUndone,
+  findRun,
+  openSession,
+  type KnownRun,
+  type Session,
+} from '../engine/session.ts'
 import { findRoot } from '../language/find.ts'
 import { rollbackPlanText } from '../views/rollback-plan.ts'
 import { driven } from './drive.ts'
-import { driveFlags, environmentFlag, examples, outputFlags, storeFlag, variableFlag, type RunFlags } from './flags.ts'
+import {
+  driveFlags,
+  environmentFlag,
+  examples,
+  outputFlags,
+  storeFlag,
+  variableFlag,
+  type RunFlags,
+} from './flags.ts'
 import { confirmTarget } from './prepare.ts'
 import { runMeant, secretsChanged } from './run-meant.ts'
 import { print } from './print.ts'
@@ -21,7 +35,10 @@ interface Flags extends RunFlags {
 }
 
 export function define(command: Command, exit: (code: number) => void): void {
-  command.argument('[run]', "a run id, or a runbook's name; left out: the newest run with something to undo")
+  command.argument(
+    '[run]',
+    "a run id, or a runbook's name; left out: the newest run with something to undo",
+  )
   environmentFlag(command, "with a runbook's name: which of its environments")
   variableFlag(command)
   command.option('--scope <scope>', 'only the steps of this scope and of those it includes')
@@ -29,7 +46,12 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.option('--dry-run', 'say what would be undone, and what that loses; touch nothing')
   driveFlags(command)
   storeFlag(outputFlags(command))
-  examples(command, 'runbook rollback', 'runbook rollback --dry-run', 'runbook rollback qr-login --env prod --scope app --confirm prod')
+  examples(
+    command,
+    'runbook rollback',
+    'runbook rollback --dry-run',
+    'runbook rollback qr-login --env prod --scope app --confirm prod',
+  )
   command.action(async (ref: string | undefined, flags: Flags) => {
     const view = await viewFor(flags)
     const session = await openSession(findRoot(process.cwd()), flags.store)
@@ -39,11 +61,21 @@ export function define(command: Command, exit: (code: number) => void): void {
       exit(EXIT.ok)
       return
     }
-    const request: UndoRequest = { ...(flags.scope !== undefined && { scope: flags.scope }), ...(flags.to !== undefined && { to: flags.to }) }
+    const request: UndoRequest = {
+      ...(flags.scope !== undefined && { scope: flags.scope }),
+      ...(flags.to !== undefined && { to: flags.to }),
+    }
     const steps = stepsToUndo(known.plan, known.state, request)
     if (flags.dryRun === true) {
-      const undo = steps.map(({ step, undos }) => ({ id: step.id, parts: undos.length, loses: undos.flatMap(({ undo }) => undo.loses ?? []) }))
-      print(flags, (look) => rollbackPlanText(known.plan, known.state, steps, look), { run: known.state.run, undo })
+      const undo = steps.map(({ step, undos }) => ({
+        id: step.id,
+        parts: undos.length,
+        loses: undos.flatMap(({ undo }) => undo.loses ?? []),
+      }))
+      print(flags, (look) => rollbackPlanText(known.plan, known.state, steps, look), {
+        run: known.state.run,
+        undo,
+      })
       exit(EXIT.ok)
       return
     }
@@ -56,30 +88,52 @@ export function define(command: Command, exit: (code: number) => void): void {
     sayLosses(known, steps, view)
     await confirmTarget(known.plan, 'roll it back', flags.confirm, view)
     exit(
-      await driven(session, known.plan, { vars: flags.var, fresh: flags.fresh === true, view }, ({ bound, fingerprints }, ask) => {
-        secretsChanged(known, fingerprints, view)
-        return rollback(session, bound, view, ask, known, request)
-      }),
+      await driven(
+        session,
+        known.plan,
+        { vars: flags.var, fresh: flags.fresh === true, view },
+        ({ bound, fingerprints }, ask) => {
+          secretsChanged(known, fingerprints, view)
+          return rollback(session, bound, view, ask, known, request)
+        },
+      ),
     )
   })
 }
 
 /** Runs are undone newest first: what a later run built stands on what this one did. */
 async function demandNewest(session: Session, { head }: KnownRun): Promise<void> {
-  const newest = await findRun(session.store, { run: head.runbook, environment: head.environment }, canBeUndone)
+  const newest = await findRun(
+    session.store,
+    { run: head.runbook, environment: head.environment },
+    canBeUndone,
+  )
   if (newest === undefined || newest.state.run === head.run) return
-  throw failure(EXIT.precondition, `run ${newest.state.run} of ${head.runbook} in ${head.environment} is newer and still has something to undo; runs are undone newest first`, {
-    hint: `first: runbook rollback ${newest.state.run}`,
-  })
+  throw failure(
+    EXIT.precondition,
+    `run ${newest.state.run} of ${head.runbook} in ${head.environment} is newer and still has something to undo; runs are undone newest first`,
+    {
+      hint: `first: runbook rollback ${newest.state.run}`,
+    },
+  )
 }
 
-function sayLosses({ state }: KnownRun, steps: readonly StepToUndo[], view: Pick<View, 'progress'>): void {
+function sayLosses(
+  { state }: KnownRun,
+  steps: readonly StepToUndo[],
+  view: Pick<View, 'progress'>,
+): void {
   for (const { step, undos } of steps) {
     for (const { undo } of undos) {
       if (undo.loses === undefined) continue
       const since = state.steps.get(step.id)?.started_at
-      const age = since === undefined ? '' : ` (${formatDuration(Date.now() - Date.parse(since))} old)`
-      view.progress({ kind: 'note', step: step.id, text: `undoing ${step.id} loses: ${undo.loses}${age}` })
+      const age =
+        since === undefined ? '' : ` (${formatDuration(Date.now() - Date.parse(since))} old)`
+      view.progress({
+        kind: 'note',
+        step: step.id,
+        text: `undoing ${step.id} loses: ${undo.loses}${age}`,
+      })
     }
   }
 }

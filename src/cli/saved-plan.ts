@@ -21,12 +21,25 @@ export function demandSamePlan(file: string, now: Plan): void {
   try {
     saved = JSON.parse(readFileSync(file, 'utf8')) as Saved
   } catch (cause) {
-    throw failure(EXIT.usage, `${file} cannot be read as a plan`, { hint: 'make one: runbook plan <name> --env <env> --out <file>', cause })
+    throw failure(EXIT.usage, `${file} cannot be read as a plan`, {
+      hint: 'make one: runbook plan <name> --env <env> --out <file>',
+      cause,
+    })
   }
   if (saved.runbook_plan !== 1 || planSha256(saved.plan) !== saved.sha256) {
-    throw failure(EXIT.stale, `${file} is not a plan as this version writes it, or it was edited`, { hint: 'make it anew: runbook plan <name> --env <env> --out <file>' })
+    throw failure(EXIT.stale, `${file} is not a plan as this version writes it, or it was edited`, {
+      hint: 'make it anew: runbook plan <name> --env <env> --out <file>',
+    })
   }
   if (saved.sha256 === planSha256(now)) return
-  const differs = Object.keys({ ...saved.plan, ...now }).filter((key) => canonicalJson(saved.plan[key as keyof Plan] ?? null) !== canonicalJson(now[key as keyof Plan] ?? null))
-  throw failure(EXIT.stale, `${file} is stale: ${differs.join(', ')} changed since it was made; nothing was touched`, { hint: 'look at the new plan, and save it again: runbook plan … --out ' + file })
+  const differs = Object.keys({ ...saved.plan, ...now }).filter(
+    (key) =>
+      canonicalJson(saved.plan[key as keyof Plan] ?? null) !==
+      canonicalJson(now[key as keyof Plan] ?? null),
+  )
+  throw failure(
+    EXIT.stale,
+    `${file} is stale: ${differs.join(', ')} changed since it was made; nothing was touched`,
+    { hint: 'look at the new plan, and save it again: runbook plan … --out ' + file },
+  )
 }

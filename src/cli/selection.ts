@@ -13,18 +13,29 @@ export interface SelectionFlags {
 export function selectionFlags(command: Command): void {
   command
     .addOption(new Option('--only <steps>', 'only these steps or phases').argParser(list))
-    .addOption(new Option('--skip <steps>', 'without these; refused where the environment is protected').argParser(list))
+    .addOption(
+      new Option(
+        '--skip <steps>',
+        'without these; refused where the environment is protected',
+      ).argParser(list),
+    )
     .option('--from <step>', 'begin at this step or phase')
     .option('--to <step>', 'end after this step or phase')
 }
 
 export function onFailureFlag(command: Command): void {
-  command.addOption(new Option('--on-failure <word>', "what a failing step leads to, in place of the document's word").choices(['stop', 'undo', 'rollback', 'ask']))
+  command.addOption(
+    new Option(
+      '--on-failure <word>',
+      "what a failing step leads to, in place of the document's word",
+    ).choices(['stop', 'undo', 'rollback', 'ask']),
+  )
 }
 
 /** The selection as data; undefined when all of it is meant. */
 export function selectionOf({ only, skip, from, to }: SelectionFlags): Selection | undefined {
-  if (only === undefined && skip === undefined && from === undefined && to === undefined) return undefined
+  if (only === undefined && skip === undefined && from === undefined && to === undefined)
+    return undefined
   return {
     ...(only !== undefined && { only }),
     ...(skip !== undefined && { skip }),

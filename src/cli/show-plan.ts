@@ -16,7 +16,11 @@ interface Flags extends OutputFlags {
 export async function showPlan(root: string, plan: Plan, flags: Flags): Promise<number> {
   const report = await reportOf(root, plan, flags)
   const out = outlet(process.stdout)
-  out.write(flags.output === 'text' ? planText(report, out.look()) : `${JSON.stringify(planJson(report), null, 2)}\n`)
+  out.write(
+    flags.output === 'text'
+      ? planText(report, out.look())
+      : `${JSON.stringify(planJson(report), null, 2)}\n`,
+  )
   return EXIT.ok
 }
 
@@ -24,11 +28,22 @@ async function reportOf(root: string, plan: Plan, flags: Flags): Promise<PlanRep
   // Asking needs processes, a database client and services; most plans ask nothing.
   const { reportPlan, wantsAsking } = await import('../engine/plan-report.ts')
   if (flags.offline === true || !wantsAsking(plan)) return reportPlan(plan, undefined)
-  const [{ bind }, { openSession }, { planAsker }] = await Promise.all([import('../engine/bind.ts'), import('../engine/session.ts'), import('../engine/operate.ts')])
+  const [{ bind }, { openSession }, { planAsker }] = await Promise.all([
+    import('../engine/bind.ts'),
+    import('../engine/session.ts'),
+    import('../engine/operate.ts'),
+  ])
   const session = await openSession(root, 'memory:')
-  const say = (text: string) => { process.stderr.write(`${text}\n`) }
+  const say = (text: string) => {
+    process.stderr.write(`${text}\n`)
+  }
   try {
-    const opened = await bind(session, plan, { vars: flags.var, fresh: flags.fresh === true, say, place: () => undefined })
+    const opened = await bind(session, plan, {
+      vars: flags.var,
+      fresh: flags.fresh === true,
+      say,
+      place: () => undefined,
+    })
     try {
       return await reportPlan(plan, planAsker(opened.bound))
     } finally {

@@ -3,7 +3,14 @@ import { findRun, isDead, openSession, type KnownRun, type Session } from '../en
 import { findRoot } from '../language/find.ts'
 import { summary } from '../views/json.ts'
 import { statusText, type Driver } from '../views/status.ts'
-import { environmentFlag, examples, outputFlags, storeFlag, type OutputFlags, type StoreFlags } from './flags.ts'
+import {
+  environmentFlag,
+  examples,
+  outputFlags,
+  storeFlag,
+  type OutputFlags,
+  type StoreFlags,
+} from './flags.ts'
 import { print } from './print.ts'
 
 interface Flags extends OutputFlags, StoreFlags {
@@ -21,13 +28,20 @@ export function define(command: Command): void {
     if (known === undefined) process.stderr.write('Nothing has run here.\n')
     else {
       const driver = await driverOf(session, known)
-      print(flags, (look) => statusText(known.plan, known.state, look, driver), summary(known.state, known.plan))
+      print(
+        flags,
+        (look) => statusText(known.plan, known.state, look, driver),
+        summary(known.state, known.plan),
+      )
     }
     await session.store.close()
   })
 }
 
-async function driverOf({ store, actor }: Session, { state }: KnownRun): Promise<Driver | undefined> {
+async function driverOf(
+  { store, actor }: Session,
+  { state }: KnownRun,
+): Promise<Driver | undefined> {
   const lease = await store.lease(state.run)
   if (lease === undefined) return undefined
   const { holder, since } = lease

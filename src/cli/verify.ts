@@ -6,7 +6,15 @@ import { openSession } from '../engine/session.ts'
 import { verifyNow } from '../engine/verify.ts'
 import { outlet } from '../lib/outlet.ts'
 import { verificationText, verifiedLine } from '../views/verification.ts'
-import { environmentFlag, examples, outputFlags, storeFlag, variableFlag, type OutputFlags, type StoreFlags } from './flags.ts'
+import {
+  environmentFlag,
+  examples,
+  outputFlags,
+  storeFlag,
+  variableFlag,
+  type OutputFlags,
+  type StoreFlags,
+} from './flags.ts'
 import { planFor } from './prepare.ts'
 import { print } from './print.ts'
 
@@ -20,16 +28,28 @@ export function define(command: Command, exit: (code: number) => void): void {
   environmentFlag(command)
   variableFlag(command)
   storeFlag(outputFlags(command, ['text', 'json']))
-  examples(command, 'runbook verify qr-login --env prod', 'runbook verify qr-login --env prod -o json')
+  examples(
+    command,
+    'runbook verify qr-login --env prod',
+    'runbook verify qr-login --env prod -o json',
+  )
   command.action(async (name: string, flags: Flags) => {
     const err = outlet(process.stderr)
-    const say = (text: string) => { err.write(`${text}\n`) }
+    const say = (text: string) => {
+      err.write(`${text}\n`)
+    }
     const { root, plan } = await planFor(name, { env: flags.env, vars: flags.var, warn: say })
     const session = await openSession(root, flags.store)
-    const opened = await bind(session, plan, { vars: flags.var, fresh: false, say, place: () => undefined })
+    const opened = await bind(session, plan, {
+      vars: flags.var,
+      fresh: false,
+      say,
+      place: () => undefined,
+    })
     try {
       const found = await verifyNow(session, opened.bound, nobody, (step) => {
-        if (flags.output === 'text' && flags.quiet !== true) err.write(verifiedLine(step, err.look()))
+        if (flags.output === 'text' && flags.quiet !== true)
+          err.write(verifiedLine(step, err.look()))
       })
       print(flags, (look) => verificationText(found, look), found)
       exit(found.holds ? EXIT.ok : EXIT.failed)

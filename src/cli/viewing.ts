@@ -18,7 +18,11 @@ export async function viewFor(flags: Wishes): Promise<View> {
   return mute
 }
 
-async function dataView(form: Wishes['output'], out: ReturnType<typeof outlet>, progress: View): Promise<View> {
+async function dataView(
+  form: Wishes['output'],
+  out: ReturnType<typeof outlet>,
+  progress: View,
+): Promise<View> {
   if (form === 'json') return (await import('../views/json.ts')).jsonView(out, progress)
   if (form === 'ndjson') return (await import('../views/ndjson.ts')).ndjsonView(out, progress)
   return progress
@@ -27,7 +31,8 @@ async function dataView(form: Wishes['output'], out: ReturnType<typeof outlet>, 
 async function progressView({ quiet, verbose, output }: Wishes): Promise<View> {
   const err = outlet(process.stderr)
   if (quiet === true) return quietView(err)
-  if (err.terminal && canPaint(process.stderr) && output !== 'ndjson') return (await import('../views/live.ts')).liveView(err)
+  if (err.terminal && canPaint(process.stderr) && output !== 'ndjson')
+    return (await import('../views/live.ts')).liveView(err)
   const { plainView } = await import('../views/plain.ts')
   return plainView(err, { verbose: verbose === true })
 }

@@ -68,7 +68,15 @@ export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
+/**
+ * The text of a plan, as it is kept and hashed. Keys stay in their order: services start in the order
+ * in which they are declared.
+ */
+export function planText(plan: Plan): string {
+  return JSON.stringify(plan)
+}
+
 /** The hash by which a plan is known everywhere. */
 export function planSha256(plan: Plan): string {
-  return sha256(canonicalJson(plan))
+  return sha256(planText(plan))
 }

@@ -6,7 +6,11 @@ import type { RunState } from './state.ts'
 
 /** The same step, wherever it stands in its file. */
 function content(value: unknown): string {
-  return canonicalJson(JSON.parse(JSON.stringify(value, (key, v: unknown) => (key === 'at' ? undefined : v))) as unknown)
+  return canonicalJson(
+    JSON.parse(
+      JSON.stringify(value, (key, v: unknown) => (key === 'at' ? undefined : v)),
+    ) as unknown,
+  )
 }
 
 /** What is no longer as it was when the run began, in words; empty when nothing is. */
@@ -28,13 +32,18 @@ export function planDifferences(was: Plan, is: Plan): string[] {
 
 /** Throws exit 10 unless every step that was started is the same in both. */
 export function demandSameStarted(was: Plan, is: Plan, state: RunState): void {
-  const step = (plan: Plan, id: string): Step | undefined => [...plan.steps, ...plan.finally].find((s) => s.id === id)
+  const step = (plan: Plan, id: string): Step | undefined =>
+    [...plan.steps, ...plan.finally].find((s) => s.id === id)
   const changed = [...state.steps.values()]
     .filter((s) => s.status !== 'pending' && s.status !== 'waiting' && s.status !== 'skipped')
     .filter((s) => content(step(was, s.id) ?? null) !== content(step(is, s.id) ?? null))
     .map((s) => s.id)
   if (changed.length === 0) return
-  throw failure(EXIT.stale, `this run cannot change to the new plan: ${changed.join(', ')} was already started and is different in it`, {
-    hint: `go on with the plan it began with: runbook resume ${state.run}`,
-  })
+  throw failure(
+    EXIT.stale,
+    `this run cannot change to the new plan: ${changed.join(', ')} was already started and is different in it`,
+    {
+      hint: `go on with the plan it began with: runbook resume ${state.run}`,
+    },
+  )
 }

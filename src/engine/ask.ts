@@ -40,16 +40,28 @@ export async function askCheck(bound: Bound, check: Check, asking: Asking): Prom
   } catch (error) {
     if (!isTemplateError(error)) throw error
     const reason = `${error.expression}: ${error.message}`
-    const judged: Judged = { outcome: { fields: {} }, answer: 'cannot_tell', reason, missing: error.expression, duration_ms: 0 }
+    const judged: Judged = {
+      outcome: { fields: {} },
+      answer: 'cannot_tell',
+      reason,
+      missing: error.expression,
+      duration_ms: 0,
+    }
     return { judged, asked: toAsked(bound.masker, check, judged, 1) }
   }
   const within = asking.patient ? patience(check.retry, scope) : undefined
   const deadline = performance.now() + (within?.within ?? 0)
   for (let times = 1; ; times += 1) {
-    const judged = await perform(bound, check, { ...asking, scope, kind: 'verify', gate: () => Promise.resolve() })
+    const judged = await perform(bound, check, {
+      ...asking,
+      scope,
+      kind: 'verify',
+      gate: () => Promise.resolve(),
+    })
     const answered = { judged, asked: toAsked(bound.masker, check, judged, times) }
     const over = performance.now() + (within?.every ?? 0) >= deadline
-    if (judged.answer === 'holds' || within === undefined || over || asking.interrupt.aborted) return answered
+    if (judged.answer === 'holds' || within === undefined || over || asking.interrupt.aborted)
+      return answered
     await sleep(within.every, undefined, { signal: asking.interrupt }).catch(() => undefined)
   }
 }
@@ -77,14 +89,19 @@ export function together(answered: readonly Answered[]): Answer {
   return answers.includes('cannot_tell') ? 'cannot_tell' : 'holds'
 }
 
-function patience(retry: Retry | undefined, scope: Scope): { within: number; every: number } | undefined {
+function patience(
+  retry: Retry | undefined,
+  scope: Scope,
+): { within: number; every: number } | undefined {
   if (retry === undefined || !('within' in retry)) return undefined
   const ms = (duration: string) => milliseconds(String(resolve(duration, scope)))
   return { within: ms(retry.within), every: ms(retry.every) }
 }
 
 function paramsOf(check: Check, scope: Scope): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(check.params).map(([name, value]) => [name, resolve(value, scope)]))
+  return Object.fromEntries(
+    Object.entries(check.params).map(([name, value]) => [name, resolve(value, scope)]),
+  )
 }
 
 function toAsked(masker: Masker, check: Check, judged: Judged, times: number): Asked {

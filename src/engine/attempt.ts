@@ -55,7 +55,9 @@ export function leavesReceipt(action: Action): boolean {
 
 /** Does it, and judges what came of it. Errors of the journal (the gate) are thrown on. */
 export async function perform(bound: Bound, attempt: Attempt, role: Role): Promise<Judged> {
-  return judged(bound, attempt, role, (context) => verbOf(attempt.action).perform(attempt.action as never, context))
+  return judged(bound, attempt, role, (context) =>
+    verbOf(attempt.action).perform(attempt.action as never, context),
+  )
 }
 
 /** Finds out what became of an attempt whose tool died; waits for one that still runs. `wrapper`: who stood at the gate. */
@@ -92,7 +94,13 @@ async function judged(
   } catch (error) {
     if (isTemplateError(error)) {
       const reason = `${error.expression}: ${error.message}`
-      return { outcome: { fields: {} }, answer: 'cannot_tell', reason, missing: error.expression, duration_ms: since() }
+      return {
+        outcome: { fields: {} },
+        answer: 'cannot_tell',
+        reason,
+        missing: error.expression,
+        duration_ms: since(),
+      }
     }
     throw error
   } finally {
@@ -101,13 +109,26 @@ async function judged(
   return { outcome, ...judgeOutcome(attempt, outcome, role.scope), duration_ms: since() }
 }
 
-function judgeOutcome(attempt: Attempt, outcome: Outcome, scope: Scope): Pick<Judged, 'answer' | 'expression' | 'at' | 'values' | 'reason'> {
+function judgeOutcome(
+  attempt: Attempt,
+  outcome: Outcome,
+  scope: Scope,
+): Pick<Judged, 'answer' | 'expression' | 'at' | 'values' | 'reason'> {
   if (outcome.problem !== undefined) {
     const { kind, message } = outcome.problem
-    return { answer: kind === 'failed' ? 'does_not_hold' : 'cannot_tell', reason: message, at: attempt.at }
+    return {
+      answer: kind === 'failed' ? 'does_not_hold' : 'cannot_tell',
+      reason: message,
+      at: attempt.at,
+    }
   }
   const expectation = verbOf(attempt.action).expectation
-  const expect = attempt.expect.length > 0 ? attempt.expect : expectation === '' ? [] : [{ source: expectation, at: attempt.at }]
+  const expect =
+    attempt.expect.length > 0
+      ? attempt.expect
+      : expectation === ''
+        ? []
+        : [{ source: expectation, at: attempt.at }]
   if (expect.length === 0) return { answer: 'holds' }
   return judge(expect, { ...scope, ...outcome.fields })
 }
@@ -133,7 +154,8 @@ function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
     pieces: (template) => pieces(template, scope),
     file: (path) => {
       const content = plan.files[path]
-      if (content === undefined) throw failure(EXIT.fault, `the plan does not hold the file ${path}`)
+      if (content === undefined)
+        throw failure(EXIT.fault, `the plan does not hold the file ${path}`)
       return content
     },
     gate: role.gate,
@@ -144,4 +166,3 @@ function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
     mask: (value) => bound.masker.mask(value),
   }
 }
-

@@ -9,8 +9,16 @@ import { openOutputs } from './outputs.ts'
 import { scopeOf, type Bound } from './runtime.ts'
 
 /** Throws exit 6, naming the file, when one is missing on this machine or is not what was written. */
-export async function demandBackups(bound: Bound, steps: readonly StepToUndo[], state: RunState): Promise<void> {
-  const restores = steps.flatMap((s) => s.undos.flatMap(({ undo }) => (undo.action.verb === 'restore' ? [{ step: s.step, action: undo.action }] : [])))
+export async function demandBackups(
+  bound: Bound,
+  steps: readonly StepToUndo[],
+  state: RunState,
+): Promise<void> {
+  const restores = steps.flatMap((s) =>
+    s.undos.flatMap(({ undo }) =>
+      undo.action.verb === 'restore' ? [{ step: s.step, action: undo.action }] : [],
+    ),
+  )
   if (restores.length === 0) return
   const outputs = openOutputs(bound, bound.plan, state)
   const scope = scopeOf(bound, { outputs, run: state.run })
@@ -20,10 +28,13 @@ export async function demandBackups(bound: Bound, steps: readonly StepToUndo[], 
     const found = await sha256OfFile(path)
     const known = Object.values(outputs).find((o) => o.file === file)?.sha256
     if (found === undefined) throw refused(step.id, `${file} is not on this machine`)
-    if (typeof known === 'string' && known !== found) throw refused(step.id, `${file} is not the file that was written (its checksum differs)`)
+    if (typeof known === 'string' && known !== found)
+      throw refused(step.id, `${file} is not the file that was written (its checksum differs)`)
   }
 }
 
 function refused(step: string, why: string): Error {
-  return failure(EXIT.precondition, `the undo of step "${step}" restores a backup, and ${why}`, { hint: 'nothing was undone; bring the file here and give the same command again' })
+  return failure(EXIT.precondition, `the undo of step "${step}" restores a backup, and ${why}`, {
+    hint: 'nothing was undone; bring the file here and give the same command again',
+  })
 }

@@ -45,7 +45,12 @@ export async function bind(session: Session, plan: Plan, wishes: BindWishes): Pr
     ...interrupt,
     isReady: async (check, scope) => {
       // What is bound by now is all that a service's own check may look at.
-      const early: Bound = { ...common, ...scope, secrets: new Map(), withheld: sourceVariables(plan) }
+      const early: Bound = {
+        ...common,
+        ...scope,
+        secrets: new Map(),
+        withheld: sourceVariables(plan),
+      }
       const asking = askingOutsideARun(early, nobodyAnswers, 'ready')
       return (await askCheck(early, check, { ...asking, patient: false })).asked.answer === 'holds'
     },
@@ -58,9 +63,12 @@ export async function bind(session: Session, plan: Plan, wishes: BindWishes): Pr
       wishes.say(`the secret ${name} is too short or too common to be hidden in output`)
     }
     for (const [name, input] of Object.entries(plan.inputs)) {
-      if (input.kind === 'late' && !input.secret && input.type === 'url') wishes.place(name, String(values[name]))
+      if (input.kind === 'late' && !input.secret && input.type === 'url')
+        wishes.place(name, String(values[name]))
     }
-    const fingerprints = Object.fromEntries([...secrets].map(([name, value]) => [name, fingerprint(bound.key(), value)]))
+    const fingerprints = Object.fromEntries(
+      [...secrets].map(([name, value]) => [name, fingerprint(bound.key(), value)]),
+    )
     return { bound, fingerprints, close: () => services.stop() }
   } catch (error) {
     await services.stop()

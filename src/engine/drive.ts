@@ -21,13 +21,25 @@ export interface Group {
 /** Runs all items in order until `rt.halt` is set. Throws what made the engine itself break. */
 export async function drive(rt: Runtime, groups: readonly Group[]): Promise<void> {
   const renderer = (rt.view.renderer ?? 'silent') as ListrRendererFactory
-  const options = { concurrent: false, exitOnError: true, registerSignalListeners: false, renderer, collectErrors: false } as const
+  const options = {
+    concurrent: false,
+    exitOnError: true,
+    registerSignalListeners: false,
+    renderer,
+    collectErrors: false,
+  } as const
   const list = new Listr<unknown, ListrRendererFactory, ListrRendererFactory>(
     groups.map((group) => ({
       title: group.title,
       task: (_, task) =>
         task.newListr(
-          group.items.map((item) => ({ title: item.title, task: (_: unknown, own: ListrTaskWrapper<unknown, ListrRendererFactory, ListrRendererFactory>) => runItem(rt, item, own) })),
+          group.items.map((item) => ({
+            title: item.title,
+            task: (
+              _: unknown,
+              own: ListrTaskWrapper<unknown, ListrRendererFactory, ListrRendererFactory>,
+            ) => runItem(rt, item, own),
+          })),
           { concurrent: group.concurrent > 1 ? group.concurrent : false, exitOnError: true },
         ),
     })),

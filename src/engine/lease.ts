@@ -53,19 +53,30 @@ export async function freeLeftover(session: Session, { run }: Lock): Promise<boo
 export async function busy(store: Store, lock: Lock): Promise<RunbookError> {
   const state = fold(await store.events(lock.run))
   const { lease } = lock
-  const doing = [...state.steps.values()].filter((s) => s.status === 'running' || s.status === 'in_doubt' || s.status === 'failed')
-  const what = doing.length === 0 ? '' : `, at step ${doing.map((s) => `${s.id} (${s.status.replace('_', ' ')})`).join(', ')}`
+  const doing = [...state.steps.values()].filter(
+    (s) => s.status === 'running' || s.status === 'in_doubt' || s.status === 'failed',
+  )
+  const what =
+    doing.length === 0
+      ? ''
+      : `, at step ${doing.map((s) => `${s.id} (${s.status.replace('_', ' ')})`).join(', ')}`
   const ago = (iso: string) => `${formatDuration(Math.max(0, Date.now() - Date.parse(iso)))} ago`
   const target = `${state.runbook} in ${state.environment}`
   if (lease !== undefined && !isDead(lease.holder)) {
     const { user, host, process } = lease.holder
-    return failure(EXIT.busy, `${target} is held by run ${lock.run}: ${user}@${host} (pid ${process.pid}) has been driving it since ${lease.since} (${ago(lease.since)})${what}`, {
-      hint: `watch it: runbook status ${lock.run}`,
-    })
+    return failure(
+      EXIT.busy,
+      `${target} is held by run ${lock.run}: ${user}@${host} (pid ${process.pid}) has been driving it since ${lease.since} (${ago(lease.since)})${what}`,
+      {
+        hint: `watch it: runbook status ${lock.run}`,
+      },
+    )
   }
   return failure(
     EXIT.busy,
     `${target} has an unfinished run ${lock.run}: ${state.status.replaceAll('_', ' ')} since ${state.updated_at} (${ago(state.updated_at)}), begun by ${state.by.user}@${state.by.host}${what}`,
-    { hint: `go on with it: runbook resume ${lock.run}\nundo it: runbook rollback ${lock.run}\ngive it up: runbook abandon ${lock.run} --reason "…"` },
+    {
+      hint: `go on with it: runbook resume ${lock.run}\nundo it: runbook rollback ${lock.run}\ngive it up: runbook abandon ${lock.run} --reason "…"`,
+    },
   )
 }

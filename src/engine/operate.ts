@@ -34,7 +34,13 @@ export interface DeployWishes {
 }
 
 /** Asks the preconditions, takes the lock with a new run, and drives it to its end. */
-export async function deploy(session: Session, bound: Bound, view: View, ask: Runtime['ask'], wishes: DeployWishes): Promise<Ended> {
+export async function deploy(
+  session: Session,
+  bound: Bound,
+  view: View,
+  ask: Runtime['ask'],
+  wishes: DeployWishes,
+): Promise<Ended> {
   await demandRequirements(bound, ask)
   const { plan } = bound
   const plan_sha256 = planSha256(plan)
@@ -42,13 +48,17 @@ export async function deploy(session: Session, bound: Bound, view: View, ask: Ru
   const lock = plan.environment.lock ?? `${plan.runbook}/${plan.environment.name}`
   const made = await createWithin(session, wishes.lockTimeout_ms, () =>
     session.store.create({
-      id, lock, plan, plan_sha256,
+      id,
+      lock,
+      plan,
+      plan_sha256,
       holder: session.actor,
       first: {
         type: 'run.created',
         runbook: plan.runbook,
         environment: plan.environment.name,
-        plan_sha256, lock,
+        plan_sha256,
+        lock,
         partial: plan.selection !== undefined,
         by: session.actor,
         tool: wishes.tool,
@@ -64,47 +74,98 @@ export async function deploy(session: Session, bound: Bound, view: View, ask: Ru
 
 /** Goes on where the journal says a run stands, in the direction in which it goes. */
 export async function resume(
-  session: Session, bound: Bound, view: View, ask: Runtime['ask'], run: KnownRun, retry: readonly string[], replanned?: string,
+  session: Session,
+  bound: Bound,
+  view: View,
+  ask: Runtime['ask'],
+  run: KnownRun,
+  retry: readonly string[],
+  replanned?: string,
 ): Promise<Ended> {
   const lease = await takeRun(session, run.state.run)
   view.start(bound.plan, run.state, 'resume')
   return drivenRun(session, bound, view, ask, lease, run.state, async (rt) => {
     for (const step of retry) rt.retry.add(step)
-    await rt.journal.record({ type: 'run.resumed', by: session.actor, ...(replanned !== undefined && { plan_sha256: replanned }) })
+    await rt.journal.record({
+      type: 'run.resumed',
+      by: session.actor,
+      ...(replanned !== undefined && { plan_sha256: replanned }),
+    })
     return proceed(rt)
   })
 }
 
 /** Turns a run round, or goes on with its undo, until all that was asked for is undone and verified. */
 export async function rollback(
-  session: Session, bound: Bound, view: View, ask: Runtime['ask'], run: KnownRun, request: UndoRequest,
+  session: Session,
+  bound: Bound,
+  view: View,
+  ask: Runtime['ask'],
+  run: KnownRun,
+  request: UndoRequest,
 ): Promise<Ended> {
   await demandBackups(bound, stepsToUndo(run.plan, run.state, request), run.state)
   const lease = await takeRun(session, run.state.run)
   view.start(bound.plan, run.state, 'rollback')
   return drivenRun(session, bound, view, ask, lease, run.state, async (rt) => {
-    await rt.journal.record({ type: 'run.rolling_back', why: `commanded by ${session.actor.user}`, automatic: false, ...request })
+    await rt.journal.record({
+      type: 'run.rolling_back',
+      why: `commanded by ${session.actor.user}`,
+      automatic: false,
+      ...request,
+    })
     return goBack(rt, request, false)
   })
 }
 
 async function drivenRun(
-  session: Session, bound: Bound, view: View, ask: Runtime['ask'], lease: Lease, state: RunState, work: (rt: Runtime) => Promise<ExitCode>,
+  session: Session,
+  bound: Bound,
+  view: View,
+  ask: Runtime['ask'],
+  lease: Lease,
+  state: RunState,
+  work: (rt: Runtime) => Promise<ExitCode>,
 ): Promise<Ended> {
   const { store } = session
   const stop = listenForStop(
-    (text) => { view.progress({ kind: 'note', text }) },
+    (text) => {
+      view.progress({ kind: 'note', text })
+    },
     () => `left at once; what runs may still be running. Next: runbook resume ${lease.run}`,
   )
   const pulse = heartbeat(store, lease, () => {
-    view.progress({ kind: 'note', text: 'this run was taken over by another process; interrupting what runs here' })
+    view.progress({
+      kind: 'note',
+      text: 'this run was taken over by another process; interrupting what runs here',
+    })
     stop.now()
   })
-  const journal = recorder(store, lease, state, (value) => bound.masker.maskDeep(value), (event, now) => { view.event(event, now) })
+  const journal = recorder(
+    store,
+    lease,
+    state,
+    (value) => bound.masker.maskDeep(value),
+    (event, now) => {
+      view.event(event, now)
+    },
+  )
   try {
     const outputs = openOutputs(bound, bound.plan, state)
     const crashed = state.status === 'running' && state.events > 1
-    const rt: Runtime = { ...bound, run: lease.run, view, journal, stop, ask, outputs, retry: new Set(), selected: selectedSteps(bound.plan), crashed, halt: undefined }
+    const rt: Runtime = {
+      ...bound,
+      run: lease.run,
+      view,
+      journal,
+      stop,
+      ask,
+      outputs,
+      retry: new Set(),
+      selected: selectedSteps(bound.plan),
+      crashed,
+      halt: undefined,
+    }
     const exit = await work(rt)
     return { exit, state }
   } finally {
@@ -117,16 +178,31 @@ async function drivenRun(
 
 /** Preconditions of the whole runbook. Throws exit 6: nothing was touched. */
 async function demandRequirements(bound: Bound, ask: Runtime['ask']): Promise<void> {
-  const { answered } = await askChecks(bound, bound.plan.requires, askingOutsideARun(bound, ask, 'requires'))
+  const { answered } = await askChecks(
+    bound,
+    bound.plan.requires,
+    askingOutsideARun(bound, ask, 'requires'),
+  )
   const last = answered.at(-1)?.asked
   if (last === undefined || last.answer === 'holds') return
-  throw failure(EXIT.precondition, `a precondition does not hold: ${describeAsked(last)}`, { hint: 'nothing was touched; mend it and give the same command again' })
+  throw failure(EXIT.precondition, `a precondition does not hold: ${describeAsked(last)}`, {
+    hint: 'nothing was touched; mend it and give the same command again',
+  })
 }
 
 /** For checks that belong to no run: preconditions, plans, `runbook verify`. */
-export function askingOutsideARun(bound: Bound, ask: Runtime['ask'], folder: string, outputs: Runtime['outputs'] = {}): Asking {
+export function askingOutsideARun(
+  bound: Bound,
+  ask: Runtime['ask'],
+  folder: string,
+  outputs: Runtime['outputs'] = {},
+): Asking {
   return {
-    run: 'outside', epoch: 0, attempt: 0, folder, ask,
+    run: 'outside',
+    epoch: 0,
+    attempt: 0,
+    folder,
+    ask,
     scope: scopeOf(bound, { outputs }),
     interrupt: new AbortController().signal,
     output: () => undefined,
@@ -140,13 +216,21 @@ export function planAsker(bound: Bound): Asker {
   return {
     scope: scopeOf(bound),
     ask: async (checks, step) => {
-      const asking = { ...askingOutsideARun(bound, nobody, `plan-${step?.id ?? 'requires'}`), patient: false, ...(step !== undefined && { step }) }
+      const asking = {
+        ...askingOutsideARun(bound, nobody, `plan-${step?.id ?? 'requires'}`),
+        patient: false,
+        ...(step !== undefined && { step }),
+      }
       return (await askChecks(bound, checks, asking, true)).answered.map(({ asked }) => asked)
     },
   }
 }
 
-async function createWithin<T extends object>(session: Session, timeout_ms: number, create: () => Promise<T>): Promise<Exclude<T, { busy: unknown }>> {
+async function createWithin<T extends object>(
+  session: Session,
+  timeout_ms: number,
+  create: () => Promise<T>,
+): Promise<Exclude<T, { busy: unknown }>> {
   const deadline = performance.now() + timeout_ms
   for (;;) {
     const made = await create()

@@ -29,7 +29,8 @@ export function takeOutputs(bound: Bound, step: Step, judged: Judged, scope: Sco
   }
   for (const [name, { value, secret }] of Object.entries(step.outputs)) {
     const found = evaluate(value.source, { ...scope, ...fields })
-    if (!found.ok) return { problem: `output ${name} (${value.source}, ${value.at}): ${found.message}` }
+    if (!found.ok)
+      return { problem: `output ${name} (${value.source}, ${value.at}): ${found.message}` }
     clear[name] = found.value
     if (!secret) kept[name] = found.value
     else {
@@ -45,25 +46,42 @@ export function takeOutputs(bound: Bound, step: Step, judged: Judged, scope: Sco
  * All outputs of a run in clear, from its journal. Throws exit 9 when a secret one cannot be opened
  * with the key that is here.
  */
-export function openOutputs(bound: Bound, plan: Plan, state: RunState): Record<string, Record<string, unknown>> {
+export function openOutputs(
+  bound: Bound,
+  plan: Plan,
+  state: RunState,
+): Record<string, Record<string, unknown>> {
   const all: Record<string, Record<string, unknown>> = {}
   for (const { id } of plan.steps) {
     const step = state.steps.get(id)
-    if (step !== undefined) all[id] = Object.fromEntries(Object.entries(step.outputs).map(([name, value]) => [name, open(bound, id, name, value)]))
+    if (step !== undefined)
+      all[id] = Object.fromEntries(
+        Object.entries(step.outputs).map(([name, value]) => [name, open(bound, id, name, value)]),
+      )
   }
   return all
 }
 
 function open(bound: Bound, step: string, name: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || !('sealed' in value) || typeof value.sealed !== 'string') return value
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !('sealed' in value) ||
+    typeof value.sealed !== 'string'
+  )
+    return value
   let text: string
   try {
     text = unseal(bound.key(), value.sealed)
   } catch (cause) {
-    throw failure(EXIT.refused, `the secret output ${name} of step "${step}" cannot be opened with the key on this machine`, {
-      hint: 'set RUNBOOK_KEY to the key of the machine that deployed (its .runbook/key)',
-      cause,
-    })
+    throw failure(
+      EXIT.refused,
+      `the secret output ${name} of step "${step}" cannot be opened with the key on this machine`,
+      {
+        hint: 'set RUNBOOK_KEY to the key of the machine that deployed (its .runbook/key)',
+        cause,
+      },
+    )
   }
   const clear = JSON.parse(text) as unknown
   bound.masker.add(name, typeof clear === 'string' ? clear : text)

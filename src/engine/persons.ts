@@ -9,7 +9,10 @@ export type AskPerson = (question: Question) => Promise<PersonsAnswer>
 
 /** Whether a step needs a person, in doing or in verifying. */
 export function needsPerson(step: Step): boolean {
-  return step.act?.action.verb === 'manual' || step.verify.some((check) => check.action.verb === 'manual')
+  return (
+    step.act?.action.verb === 'manual' ||
+    step.verify.some((check) => check.action.verb === 'manual')
+  )
 }
 
 /** Whether anybody can answer here. */
@@ -21,9 +24,16 @@ export function someoneAnswers(plan: Plan, view: View): boolean {
 export function personThrough(plan: Plan, view: View, by: string): AskPerson {
   return async ({ role, ask, confirm }) => {
     if (plan.environment.manual === 'assume') {
-      return { yes: true, by: 'nobody', note: `assumed: the environment ${plan.environment.name} answers for ${role}` }
+      return {
+        yes: true,
+        by: 'nobody',
+        note: `assumed: the environment ${plan.environment.name} answers for ${role}`,
+      }
     }
-    if (view.choose === undefined) throw failure(EXIT.waiting, `${role} must answer: ${ask}`, { hint: 'resume the run on a terminal' })
+    if (view.choose === undefined)
+      throw failure(EXIT.waiting, `${role} must answer: ${ask}`, {
+        hint: 'resume the run on a terminal',
+      })
     const items = confirm.map((item) => `\n  - ${item}`).join('')
     const answer = await view.choose(`${role}: ${ask}${items}`, [
       { value: 'yes', label: confirm.length > 0 ? 'Done, and every item is confirmed' : 'Done' },
@@ -34,4 +44,9 @@ export function personThrough(plan: Plan, view: View, by: string): AskPerson {
 }
 
 /** For commands in which no person is asked. Throws exit 8. */
-export const nobody: AskPerson = ({ role, ask }) => Promise.reject(failure(EXIT.waiting, `${role} must answer: ${ask}`, { hint: 'a person is asked only while a run is driven' }))
+export const nobody: AskPerson = ({ role, ask }) =>
+  Promise.reject(
+    failure(EXIT.waiting, `${role} must answer: ${ask}`, {
+      hint: 'a person is asked only while a run is driven',
+    }),
+  )

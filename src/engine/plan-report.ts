@@ -14,7 +14,10 @@ import type { Check, Step } from '../core/runbook.ts'
 /** Whether anything of a plan can be asked at all: else it needs no services and no secrets. */
 export function wantsAsking(plan: Plan): boolean {
   const selected = selectedSteps(plan)
-  return plan.requires.length > 0 || plan.steps.some((s) => selected.has(s.id) && (s.requires.length > 0 || s.skip_if_verified))
+  return (
+    plan.requires.length > 0 ||
+    plan.steps.some((s) => selected.has(s.id) && (s.requires.length > 0 || s.skip_if_verified))
+  )
 }
 
 /** How a plan asks, when it asks: brought along only then, since it takes processes and a database client. */
@@ -27,13 +30,20 @@ export interface Asker {
 /** The report; without `asker`, as with --offline, nothing is asked. */
 export async function reportPlan(plan: Plan, asker: Asker | undefined): Promise<PlanReport> {
   const selected = selectedSteps(plan)
-  const problems = (await asker?.ask(plan.requires))?.filter((asked) => asked.answer !== 'holds').map(describeAsked) ?? []
+  const problems =
+    (await asker?.ask(plan.requires))
+      ?.filter((asked) => asked.answer !== 'holds')
+      .map(describeAsked) ?? []
   const steps: PlannedStep[] = []
   for (const step of [...plan.steps, ...plan.finally]) {
-    const known = selected.has(step.id) ? await foresee(plan, step, asker) : { would: 'skipped' as const, reason: 'not selected' }
+    const known = selected.has(step.id)
+      ? await foresee(plan, step, asker)
+      : { would: 'skipped' as const, reason: 'not selected' }
     steps.push({ ...facts(step), ...known })
   }
-  const wall = steps.find((s) => s.irreversible !== undefined && s.would !== 'skipped' && s.would !== 'satisfied')
+  const wall = steps.find(
+    (s) => s.irreversible !== undefined && s.would !== 'skipped' && s.would !== 'satisfied',
+  )
   return {
     plan,
     plan_sha256: planSha256(plan),
@@ -49,41 +59,79 @@ type Foreseen = { would: Would; reason?: string }
 async function foresee(plan: Plan, step: Step, asker: Asker | undefined): Promise<Foreseen> {
   const when = step.when === undefined ? undefined : foreseeWhen(plan, step.when.source, asker)
   if (when !== undefined && when.would !== 'run') return when
-  if (asker === undefined) return step.skip_if_verified ? { would: 'unknown', reason: 'its check was not asked' } : { would: 'run' }
-  const broken = (await asker.ask(step.requires, step)).find((asked) => asked.answer === 'does_not_hold')
-  if (broken !== undefined) return { would: 'run', reason: `a precondition does not hold now: ${describeAsked(broken)}` }
-  if (!step.skip_if_verified) return { would: 'run' }
-  if (step.verify.some((check) => check.action.verb === 'manual')) return { would: 'unknown', reason: 'a person answers its check' }
+  if (asker === undefined)
+    return step.skip_if_verified
+      ? { would: 'unknown', reason: 'its check was not asked' }
+      : { would: 'run' }
+  if (!step.skip_if_verified) return asRequired(step, asker)
+  if (step.verify.some((check) => check.action.verb === 'manual'))
+    return { would: 'unknown', reason: 'a person answers its check' }
   const answers = await asker.ask(step.verify, step)
   if (answers.every((asked) => asked.answer === 'holds')) return { would: 'satisfied' }
-  if (answers.some((asked) => asked.answer === 'does_not_hold')) return { would: 'run' }
+  if (answers.some((asked) => asked.answer === 'does_not_hold')) return asRequired(step, asker)
   const untold = answers.find((asked) => asked.answer === 'cannot_tell')
-  return { would: 'unknown', reason: untold === undefined ? 'its check could not be asked' : describeAsked(untold) }
+  return {
+    would: 'unknown',
+    reason: untold === undefined ? 'its check could not be asked' : describeAsked(untold),
+  }
+}
+
+/** It would run; whether it could start now is worth knowing. */
+async function asRequired(step: Step, asker: Asker): Promise<Foreseen> {
+  const broken = (await asker.ask(step.requires, step)).find(
+    (asked) => asked.answer === 'does_not_hold',
+  )
+  if (broken === undefined) return { would: 'run' }
+  return { would: 'run', reason: `a precondition does not hold now: ${describeAsked(broken)}` }
 }
 
 /** What a condition hangs on may only be known once steps before it have run. */
 function foreseeWhen(plan: Plan, source: string, asker: Asker | undefined): Foreseen {
-  const waits = references(source).filter((path) => path.startsWith('steps.') || path.startsWith('services.'))
+  const waits = references(source).filter(
+    (path) => path.startsWith('steps.') || path.startsWith('services.'),
+  )
   if (waits.length > 0) return { would: 'unknown', reason: `hangs on ${waits.join(', ')}` }
   const found = evaluate(source, asker?.scope ?? offlineScope(plan))
   if (!found.ok) return { would: 'unknown', reason: `${source}: ${found.message}` }
-  return found.value === true ? { would: 'run' } : { would: 'skipped', reason: `when ${source} is false` }
+  return found.value === true
+    ? { would: 'run' }
+    : { would: 'skipped', reason: `when ${source} is false` }
 }
 
 /** What is known without services and secrets. */
 function offlineScope(plan: Plan): Scope {
-  const inputs = Object.fromEntries(Object.entries(plan.inputs).flatMap(([name, input]) => (input.kind === 'value' ? [[name, input.value]] : [])))
+  const inputs = Object.fromEntries(
+    Object.entries(plan.inputs).flatMap(([name, input]) =>
+      input.kind === 'value' ? [[name, input.value]] : [],
+    ),
+  )
   const { name, protected: guarded } = plan.environment
-  return { inputs, steps: {}, services: {}, host: {}, environment: { name, protected: guarded }, run: { runbook: plan.runbook, environment: name }, now: new Date() }
+  return {
+    inputs,
+    steps: {},
+    services: {},
+    host: {},
+    environment: { name, protected: guarded },
+    run: { runbook: plan.runbook, environment: name },
+    now: new Date(),
+  }
 }
 
 function facts(step: Step): Omit<PlannedStep, 'would'> {
   const { id, title, phase, refs, rollback, estimate_s, owner, act } = step
   const undos = rollback.kind === 'undo' ? rollback.undos : []
   return {
-    id, title, phase, refs,
+    id,
+    title,
+    phase,
+    refs,
     checks: step.verify.map((check) => check.title),
-    undo: rollback.kind === 'undo' ? undos.map(({ action }) => actionInShort(action)) : rollback.kind === 'keep' ? 'keep' : 'none',
+    undo:
+      rollback.kind === 'undo'
+        ? undos.map(({ action }) => actionInShort(action))
+        : rollback.kind === 'keep'
+          ? 'keep'
+          : 'none',
     loses: undos.flatMap(({ loses }) => loses ?? []),
     ...(act !== undefined && { does: actionInShort(act.action) }),
     ...(rollback.kind === 'irreversible' && { irreversible: rollback.why }),

@@ -19,7 +19,11 @@ export async function proceed(rt: Runtime): Promise<ExitCode> {
   const { state } = rt.journal
   if (state.direction === 'forward') return goForward(rt)
   const { automatic, scope, to } = state.rollback ?? { automatic: false }
-  return goBack(rt, { ...(scope !== undefined && { scope }), ...(to !== undefined && { to }) }, automatic)
+  return goBack(
+    rt,
+    { ...(scope !== undefined && { scope }), ...(to !== undefined && { to }) },
+    automatic,
+  )
 }
 
 async function goForward(rt: Runtime): Promise<ExitCode> {
@@ -30,14 +34,29 @@ async function goForward(rt: Runtime): Promise<ExitCode> {
     case 'paused':
       return pause(rt)
     case 'in_doubt':
-      return settle(rt, 'in_doubt', rt.stop.asked() === undefined ? EXIT.in_doubt : rt.stop.exitCode(), stopped.reason)
+      return settle(
+        rt,
+        'in_doubt',
+        rt.stop.asked() === undefined ? EXIT.in_doubt : rt.stop.exitCode(),
+        stopped.reason,
+      )
     case 'waiting':
       await rt.journal.record({ type: 'run.waiting', reason: stopped.reason })
       return EXIT.waiting
     case 'needs_retry':
-      return settle(rt, 'failed', EXIT.failed, `step ${stopped.step.id} failed and must not run twice without a person's word`)
+      return settle(
+        rt,
+        'failed',
+        EXIT.failed,
+        `step ${stopped.step.id} failed and must not run twice without a person's word`,
+      )
     case 'precondition':
-      return conclude(rt, 'failed', EXIT.precondition, `step ${stopped.step.id}: ${stopped.message}`)
+      return conclude(
+        rt,
+        'failed',
+        EXIT.precondition,
+        `step ${stopped.step.id}: ${stopped.message}`,
+      )
     case 'failed':
       return afterFailure(rt, stopped.step, stopped.then)
     case 'undo_failed':
@@ -48,7 +67,11 @@ async function goForward(rt: Runtime): Promise<ExitCode> {
 }
 
 /** Turns round, or stops where it stands. */
-async function afterFailure(rt: Runtime, step: Step, then: 'stop' | 'undo' | 'rollback'): Promise<ExitCode> {
+async function afterFailure(
+  rt: Runtime,
+  step: Step,
+  then: 'stop' | 'undo' | 'rollback',
+): Promise<ExitCode> {
   if (then === 'stop') return conclude(rt, 'failed', EXIT.failed)
   rt.halt = undefined
   if (then === 'rollback') {
@@ -57,22 +80,44 @@ async function afterFailure(rt: Runtime, step: Step, then: 'stop' | 'undo' | 'ro
     return goBack(rt, {}, true)
   }
   const [mine] = toUndo(rt, {}).filter((u) => u.step.id === step.id)
-  if (mine !== undefined) await drive(rt, [{ title: `Undo of ${step.title}`, concurrent: 1, items: [item(mine.step, async () => void (await undoStep(rt, mine)))] }])
-  if (halted(rt)?.kind === 'undo_failed') return conclude(rt, 'rollback_failed', EXIT.rollback_failed)
+  if (mine !== undefined)
+    await drive(rt, [
+      {
+        title: `Undo of ${step.title}`,
+        concurrent: 1,
+        items: [item(mine.step, async () => void (await undoStep(rt, mine)))],
+      },
+    ])
+  if (halted(rt)?.kind === 'undo_failed')
+    return conclude(rt, 'rollback_failed', EXIT.rollback_failed)
   if (halted(rt) !== undefined) return pause(rt)
   return conclude(rt, 'failed', EXIT.failed)
 }
 
 /** Undoes, newest first, one at a time, each undo verified. `automatic`: nobody commanded it. */
-export async function goBack(rt: Runtime, request: UndoRequest, automatic: boolean): Promise<ExitCode> {
+export async function goBack(
+  rt: Runtime,
+  request: UndoRequest,
+  automatic: boolean,
+): Promise<ExitCode> {
   const steps = toUndo(rt, request)
-  await drive(rt, [{ title: 'Rollback', concurrent: 1, items: steps.map((u) => item(u.step, async () => void (await undoStep(rt, u)))) }])
+  await drive(rt, [
+    {
+      title: 'Rollback',
+      concurrent: 1,
+      items: steps.map((u) => item(u.step, async () => void (await undoStep(rt, u)))),
+    },
+  ])
   const stopped = rt.halt
   if (stopped?.kind === 'undo_failed') return conclude(rt, 'rollback_failed', EXIT.rollback_failed)
   if (stopped?.kind === 'broken') throw stopped.error
   if (stopped !== undefined) return pause(rt)
   const left = hasSomethingToUndo(rt.plan, rt.journal.state)
-  return conclude(rt, left ? 'partly_rolled_back' : 'rolled_back', automatic ? EXIT.rolled_back : EXIT.ok)
+  return conclude(
+    rt,
+    left ? 'partly_rolled_back' : 'rolled_back',
+    automatic ? EXIT.rolled_back : EXIT.ok,
+  )
 }
 
 function toUndo(rt: Runtime, request: UndoRequest): StepToUndo[] {
@@ -84,7 +129,15 @@ function forwardGroups(rt: Runtime): Group[] {
   const byId = new Map(rt.plan.steps.map((step) => [step.id, step]))
   return rt.plan.phases.flatMap((phase) => {
     const steps = phase.steps.flatMap((id) => (todo.has(id) ? (byId.get(id) ?? []) : []))
-    return steps.length === 0 ? [] : [{ title: phase.title, concurrent: phase.concurrent, items: steps.map((step) => item(step, () => forward(rt, step))) }]
+    return steps.length === 0
+      ? []
+      : [
+          {
+            title: phase.title,
+            concurrent: phase.concurrent,
+            items: steps.map((step) => item(step, () => forward(rt, step))),
+          },
+        ]
   })
 }
 
@@ -114,14 +167,19 @@ async function undoFirst(rt: Runtime, step: Step): Promise<boolean> {
   if (step.rollback.kind !== 'undo') return true
   const from = stepState(rt.journal.state, step.id).undone_parts
   const { undos } = step.rollback
-  const left = undos.map((undo, part) => ({ part, undo, last: part === undos.length - 1 })).slice(from)
+  const left = undos
+    .map((undo, part) => ({ part, undo, last: part === undos.length - 1 }))
+    .slice(from)
   return undoStep(rt, { step, undos: left })
 }
 
 /** What to do about a failed step: the document's word, a person's where it says `ask`. */
 async function decide(rt: Runtime, step: Step): Promise<'stop' | 'undo' | 'rollback' | 'retry'> {
   const { failure: failed } = stepState(rt.journal.state, step.id)
-  const policy: OnFailure = failed?.reason === 'inconclusive' || step.rollback.kind === 'irreversible' ? 'stop' : step.on_failure
+  const policy: OnFailure =
+    failed?.reason === 'inconclusive' || step.rollback.kind === 'irreversible'
+      ? 'stop'
+      : step.on_failure
   if (policy === 'ask' && rt.view.choose !== undefined) {
     return rt.view.choose(`${step.title} failed. What now?`, [
       { value: 'retry', label: 'Run this step again' },
@@ -131,7 +189,8 @@ async function decide(rt: Runtime, step: Step): Promise<'stop' | 'undo' | 'rollb
     ])
   }
   if (policy === 'ask') return 'stop'
-  if (policy === 'undo' || policy === 'rollback') return mayUndoAlone(rt, step, policy) ? policy : 'stop'
+  if (policy === 'undo' || policy === 'rollback')
+    return mayUndoAlone(rt, step, policy) ? policy : 'stop'
   return policy
 }
 
@@ -141,21 +200,44 @@ function mayUndoAlone(rt: Runtime, step: Step, policy: 'undo' | 'rollback'): boo
     const steps = toUndo(rt, {}).filter((u) => policy === 'rollback' || u.step.id === step.id)
     const loses = steps.flatMap((u) => u.undos.flatMap(({ undo }) => undo.loses ?? []))
     if (!rt.plan.environment.protected || loses.length === 0) return true
-    rt.view.progress({ kind: 'note', step: step.id, text: `not rolled back by itself: it would lose data in a protected environment (${loses.join(' ')})` })
+    rt.view.progress({
+      kind: 'note',
+      step: step.id,
+      text: `not rolled back by itself: it would lose data in a protected environment (${loses.join(' ')})`,
+    })
   } catch (error) {
-    rt.view.progress({ kind: 'note', step: step.id, text: `not rolled back by itself: ${error instanceof Error ? error.message : String(error)}` })
+    rt.view.progress({
+      kind: 'note',
+      step: step.id,
+      text: `not rolled back by itself: ${error instanceof Error ? error.message : String(error)}`,
+    })
   }
   return false
 }
 
 /** The end: `finally` first, then the run's last word. */
-async function conclude(rt: Runtime, status: RunStatus, exit: ExitCode, reason?: string): Promise<ExitCode> {
+async function conclude(
+  rt: Runtime,
+  status: RunStatus,
+  exit: ExitCode,
+  reason?: string,
+): Promise<ExitCode> {
   await runFinally(rt, status)
   return settle(rt, status, exit, reason)
 }
 
-async function settle(rt: Runtime, status: RunStatus, exit_code: ExitCode, reason?: string): Promise<ExitCode> {
-  await rt.journal.record({ type: 'run.finished', status, exit_code, ...(reason !== undefined && { reason }) })
+async function settle(
+  rt: Runtime,
+  status: RunStatus,
+  exit_code: ExitCode,
+  reason?: string,
+): Promise<ExitCode> {
+  await rt.journal.record({
+    type: 'run.finished',
+    status,
+    exit_code,
+    ...(reason !== undefined && { reason }),
+  })
   return exit_code
 }
 
@@ -178,7 +260,12 @@ async function runFinally(rt: Runtime, status: RunStatus): Promise<void> {
         item(step, async () => {
           const end = await runStep(rt, step)
           const why = stepState(rt.journal.state, step.id).failure?.message ?? ''
-          if (end !== 'over') rt.view.progress({ kind: 'note', step: step.id, text: `a step of finally did not work: ${why}` })
+          if (end !== 'over')
+            rt.view.progress({
+              kind: 'note',
+              step: step.id,
+              text: `a step of finally did not work: ${why}`,
+            })
           if (rt.halt?.kind !== 'broken') rt.halt = undefined
         }),
       ),
@@ -195,5 +282,7 @@ function halted(rt: Runtime): Runtime['halt'] {
 
 /** Asked before a run begins: what does not hold means that nothing is touched. */
 export function preconditionFailed(message: string): Error {
-  return failure(EXIT.precondition, `a precondition does not hold: ${message}`, { hint: 'nothing was touched; mend it and run the same command again' })
+  return failure(EXIT.precondition, `a precondition does not hold: ${message}`, {
+    hint: 'nothing was touched; mend it and run the same command again',
+  })
 }

@@ -66,7 +66,12 @@ export function halt(rt: Runtime, reason: Halt): void {
 /** What expressions and templates see, besides the fields of a result. */
 export function scopeOf(
   bound: Bound,
-  more: { run?: string; status?: string; outputs?: Record<string, Record<string, unknown>>; params?: Record<string, unknown> } = {},
+  more: {
+    run?: string
+    status?: string
+    outputs?: Record<string, Record<string, unknown>>
+    params?: Record<string, unknown>
+  } = {},
 ): Scope {
   const { plan } = bound
   const { name, protected: guarded } = plan.environment
@@ -74,7 +79,13 @@ export function scopeOf(
     inputs: bound.inputs,
     steps: more.outputs ?? {},
     environment: { name, protected: guarded },
-    run: { id: more.run ?? '', runbook: plan.runbook, environment: name, status: more.status ?? 'running', by: bound.actor.user },
+    run: {
+      id: more.run ?? '',
+      runbook: plan.runbook,
+      environment: name,
+      status: more.status ?? 'running',
+      by: bound.actor.user,
+    },
     host: {},
     services: bound.services,
     now: new Date(),

@@ -57,17 +57,26 @@ export interface RunReference {
  * The run that is meant: by its id, or the newest of a runbook (and environment), or the newest of all.
  * `wanted` narrows it to the newest that fits. Undefined when none does; exit 2 when there is no such run.
  */
-export async function findRun(store: Store, ref: RunReference, wanted: (run: KnownRun) => boolean = () => true): Promise<KnownRun | undefined> {
+export async function findRun(
+  store: Store,
+  ref: RunReference,
+  wanted: (run: KnownRun) => boolean = () => true,
+): Promise<KnownRun | undefined> {
   const environment = ref.environment === undefined ? {} : { environment: ref.environment }
   if (ref.run !== undefined) {
     const all = await store.runs()
     const exact = all.find((head) => head.run === ref.run)
     if (exact !== undefined) return loadRun(store, exact)
     if (!all.some((head) => head.runbook === ref.run)) {
-      throw failure(EXIT.usage, `there is no run "${ref.run}"`, { hint: 'see what ran: runbook history' })
+      throw failure(EXIT.usage, `there is no run "${ref.run}"`, {
+        hint: 'see what ran: runbook history',
+      })
     }
   }
-  const heads = await store.runs({ ...environment, ...(ref.run !== undefined && { runbook: ref.run }) })
+  const heads = await store.runs({
+    ...environment,
+    ...(ref.run !== undefined && { runbook: ref.run }),
+  })
   for (const head of heads) {
     const run = await loadRun(store, head)
     if (wanted(run)) return run

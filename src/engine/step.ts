@@ -33,7 +33,11 @@ export async function runStep(rt: Runtime, step: Step): Promise<StepEnd> {
       halt(rt, { kind: 'needs_retry', step })
       return 'stopped'
     case 'in_doubt':
-      return doubt(rt, step, stepState(rt.journal.state, step.id).reason ?? 'nobody recorded its end')
+      return doubt(
+        rt,
+        step,
+        stepState(rt.journal.state, step.id).reason ?? 'nobody recorded its end',
+      )
     case 'undo':
       // The caller undoes it first: undoing is another life.
       return 'stopped'
@@ -56,10 +60,20 @@ async function startStep(rt: Runtime, step: Step): Promise<StepEnd> {
     const when = evaluate(step.when.source, scope)
     if (!when.ok || typeof when.value !== 'boolean') {
       const why = when.ok ? 'is not true or false' : when.message
-      return failStep(rt, step, 0, { reason: 'inconclusive', message: `when: ${step.when.source} (${step.when.at}): ${why}` }, 0)
+      return failStep(
+        rt,
+        step,
+        0,
+        { reason: 'inconclusive', message: `when: ${step.when.source} (${step.when.at}): ${why}` },
+        0,
+      )
     }
     if (!when.value) {
-      await rt.journal.record({ type: 'step.skipped', step: step.id, reason: `when ${step.when.source} is false` })
+      await rt.journal.record({
+        type: 'step.skipped',
+        step: step.id,
+        reason: `when ${step.when.source} is false`,
+      })
       return 'over'
     }
   }
@@ -69,38 +83,63 @@ async function startStep(rt: Runtime, step: Step): Promise<StepEnd> {
     halt(rt, { kind: 'waiting', step, reason })
     return 'stopped'
   }
-  if (!(await requirementsHold(rt, step))) return 'stopped'
   const known = stepState(rt.journal.state, step.id)
   const asks = step.skip_if_verified || wantsProbe(step)
   let before: Answer | undefined
   if (asks && known.attempts === 0) {
     rt.view.progress({ kind: 'doing', step: step.id, what: 'asking first' })
-    const { answer, answered } = await askChecks(rt, step.verify, asking(rt, step, 0, 'before', false), true)
+    const { answer, answered } = await askChecks(
+      rt,
+      step.verify,
+      asking(rt, step, 0, 'before', false),
+      true,
+    )
     before = answer
     if (answer === 'holds' && step.skip_if_verified) {
       const last = answered.at(-1)
       // A pure check's outputs are those of its check; an action that was not run has none.
-      const taken = last === undefined || step.act !== undefined ? NOTHING : takeOutputs(rt, step, last.judged, scope)
+      const taken =
+        last === undefined || step.act !== undefined
+          ? NOTHING
+          : takeOutputs(rt, step, last.judged, scope)
       const { clear, kept } = 'problem' in taken ? NOTHING : taken
       rt.outputs[step.id] = clear
-      await rt.journal.record({ type: 'step.satisfied', step: step.id, checks: answered.map((a) => a.asked), outputs: kept })
+      await rt.journal.record({
+        type: 'step.satisfied',
+        step: step.id,
+        checks: answered.map((a) => a.asked),
+        outputs: kept,
+      })
       return 'over'
     }
   }
+  if (!(await requirementsHold(rt, step))) return 'stopped'
   return step.act === undefined ? pureCheck(rt, step) : act(rt, step, step.act, before)
 }
 
 /** What a receipt cannot tell after a crash, a check can, if it was seen not to hold before. */
 function wantsProbe(step: Step): boolean {
   const { act, effect, verify, outputs } = step
-  if (act === undefined || effect !== 'once' || leavesReceipt(act.action) || act.action.verb === 'manual') return false
+  if (
+    act === undefined ||
+    effect !== 'once' ||
+    leavesReceipt(act.action) ||
+    act.action.verb === 'manual'
+  )
+    return false
   const own = `steps.${step.id}.`
-  return verify.length > 0 && !(Object.keys(outputs).length > 0 && JSON.stringify(verify).includes(own))
+  return (
+    verify.length > 0 && !(Object.keys(outputs).length > 0 && JSON.stringify(verify).includes(own))
+  )
 }
 
 async function requirementsHold(rt: Runtime, step: Step): Promise<boolean> {
   for (const [index, check] of step.requires.entries()) {
-    const { answered } = await askChecks(rt, [check], asking(rt, step, 0, `requires-${index}`, true))
+    const { answered } = await askChecks(
+      rt,
+      [check],
+      asking(rt, step, 0, `requires-${index}`, true),
+    )
     const asked = answered[0]?.asked
     if (asked !== undefined && asked.answer !== 'holds') {
       halt(rt, { kind: 'precondition', step, message: describeAsked(asked) })
@@ -112,16 +151,29 @@ async function requirementsHold(rt: Runtime, step: Step): Promise<boolean> {
 
 async function pureCheck(rt: Runtime, step: Step): Promise<StepEnd> {
   const attempt = stepState(rt.journal.state, step.id).attempts + 1
-  await rt.journal.record({ type: 'step.armed', step: step.id, attempt }, { type: 'step.started', step: step.id, attempt })
+  await rt.journal.record(
+    { type: 'step.armed', step: step.id, attempt },
+    { type: 'step.started', step: step.id, attempt },
+  )
   return verifyStep(rt, step, attempt, undefined, [])
 }
 
-async function act(rt: Runtime, step: Step, action: Attempt, before: Answer | undefined): Promise<StepEnd> {
+async function act(
+  rt: Runtime,
+  step: Step,
+  action: Attempt,
+  before: Answer | undefined,
+): Promise<StepEnd> {
   const { retry } = action
   const times = retry !== undefined && 'attempts' in retry ? retry.attempts : 1
   const first = stepState(rt.journal.state, step.id).attempts + 1
   for (let attempt = first; ; attempt += 1) {
-    rt.view.progress({ kind: 'doing', step: step.id, what: 'doing', ...(attempt > first && { detail: `attempt ${attempt}` }) })
+    rt.view.progress({
+      kind: 'doing',
+      step: step.id,
+      what: 'doing',
+      ...(attempt > first && { detail: `attempt ${attempt}` }),
+    })
     let armed = false
     const judged = await perform(rt, action, {
       ...role(rt, step, attempt, `do-${attempt}`),
@@ -130,46 +182,94 @@ async function act(rt: Runtime, step: Step, action: Attempt, before: Answer | un
         const folder = attemptFolder(rt, rt.run, step.id, `do-${attempt}`).slice(rt.root.length + 1)
         await rt.journal.record(
           { type: 'step.armed', step: step.id, attempt, ...(before !== undefined && { before }) },
-          { type: 'step.started', step: step.id, attempt, folder, ...(process !== undefined && { process }) },
+          {
+            type: 'step.started',
+            step: step.id,
+            attempt,
+            folder,
+            ...(process !== undefined && { process }),
+          },
         )
         armed = true
       },
     })
-    const again = judged.answer !== 'holds' && attempt - first + 1 < times && rt.stop.asked() === undefined
+    const again =
+      judged.answer !== 'holds' && attempt - first + 1 < times && rt.stop.asked() === undefined
     if (!armed) return failStep(rt, step, attempt, notArmed(judged), judged.duration_ms)
     if (!again) return acted(rt, step, attempt, judged)
-    const failed = failureOf(rt, step, judged, judged.outcome.problem?.kind === 'timeout' ? 'timeout' : 'action_failed')
-    await rt.journal.record(actedEvent(rt, step, attempt, judged, {}), { type: 'step.failed', step: step.id, attempt, failure: failed, duration_ms: judged.duration_ms })
-    await sleep(milliseconds(String(resolve(retry?.every ?? '0s', stepScope(rt)))), undefined, { signal: rt.stop.interrupt }).catch(() => undefined)
+    const failed = failureOf(
+      rt,
+      step,
+      judged,
+      judged.outcome.problem?.kind === 'timeout' ? 'timeout' : 'action_failed',
+    )
+    await rt.journal.record(actedEvent(rt, step, attempt, judged, {}), {
+      type: 'step.failed',
+      step: step.id,
+      attempt,
+      failure: failed,
+      duration_ms: judged.duration_ms,
+    })
+    await sleep(milliseconds(String(resolve(retry?.every ?? '0s', stepScope(rt)))), undefined, {
+      signal: rt.stop.interrupt,
+    }).catch(() => undefined)
   }
 }
 
 /** The action has ended and we know how: its outputs, its checks, its end. */
-async function acted(rt: Runtime, step: Step, attempt: number, judged: Judged, settled?: 'receipt'): Promise<StepEnd> {
-  for (const text of judged.outcome.notes ?? []) rt.view.progress({ kind: 'note', step: step.id, text })
+async function acted(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  judged: Judged,
+  settled?: 'receipt',
+): Promise<StepEnd> {
+  for (const text of judged.outcome.notes ?? [])
+    rt.view.progress({ kind: 'note', step: step.id, text })
   if (judged.outcome.problem?.kind === 'interrupted') return doubt(rt, step, 'it was interrupted')
   const taken = judged.answer === 'holds' ? takeOutputs(rt, step, judged, stepScope(rt)) : NOTHING
   if ('problem' in taken) {
     await rt.journal.record(actedEvent(rt, step, attempt, judged, {}))
-    return failStep(rt, step, attempt, { reason: 'action_failed', message: taken.problem }, judged.duration_ms)
+    return failStep(
+      rt,
+      step,
+      attempt,
+      { reason: 'action_failed', message: taken.problem },
+      judged.duration_ms,
+    )
   }
   rt.outputs[step.id] = taken.clear
-  const event = { ...actedEvent(rt, step, attempt, judged, taken.kept), ...(settled !== undefined && { adopted: true }) }
+  const event = {
+    ...actedEvent(rt, step, attempt, judged, taken.kept),
+    ...(settled !== undefined && { adopted: true }),
+  }
   if (judged.answer !== 'holds') {
     await rt.journal.record(event)
     return actionFailed(rt, step, attempt, judged)
   }
   // A receipt keeps the action's end until it is recorded together with the check's: one write fewer.
-  const soon = step.act !== undefined && leavesReceipt(step.act.action) && step.verify.every((check) => check.retry === undefined)
+  const soon =
+    step.act !== undefined &&
+    leavesReceipt(step.act.action) &&
+    step.verify.every((check) => check.retry === undefined)
   if (soon) return verifyStep(rt, step, attempt, judged, [event], settled)
   await rt.journal.record(event)
   return verifyStep(rt, step, attempt, judged, [], settled)
 }
 
 /** Failed, even when its check holds; asked all the same, since a person wants to know. */
-async function actionFailed(rt: Runtime, step: Step, attempt: number, judged: Judged): Promise<StepEnd> {
+async function actionFailed(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  judged: Judged,
+): Promise<StepEnd> {
   const timeout = judged.outcome.problem?.kind === 'timeout'
-  let reason: FailureReason = timeout ? 'timeout' : judged.missing === undefined ? 'action_failed' : 'value_missing'
+  let reason: FailureReason = timeout
+    ? 'timeout'
+    : judged.missing === undefined
+      ? 'action_failed'
+      : 'value_missing'
   if (step.verify.length > 0 && reason === 'action_failed') {
     rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
     const { answer } = await askChecks(rt, step.verify, asking(rt, step, attempt, 'verify', false))
@@ -189,7 +289,11 @@ async function verifyStep(
   const began = performance.now()
   const duration = () => Math.round((judged?.duration_ms ?? 0) + performance.now() - began)
   if (step.verify.length > 0) rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
-  const { answer, answered } = await askChecks(rt, step.verify, asking(rt, step, attempt, 'verify', true))
+  const { answer, answered } = await askChecks(
+    rt,
+    step.verify,
+    asking(rt, step, attempt, 'verify', true),
+  )
   const checks = answered.map((a) => a.asked)
   if (checks.length > 0) pending.push({ type: 'step.verified', step: step.id, attempt, checks })
   if (answer === 'holds') {
@@ -197,11 +301,20 @@ async function verifyStep(
     const taken = only === undefined ? undefined : takeOutputs(rt, step, only.judged, stepScope(rt))
     if (taken !== undefined && 'problem' in taken) {
       await rt.journal.record(...pending)
-      return failStep(rt, step, attempt, { reason: 'verify_failed', message: taken.problem }, duration())
+      return failStep(
+        rt,
+        step,
+        attempt,
+        { reason: 'verify_failed', message: taken.problem },
+        duration(),
+      )
     }
     if (taken !== undefined) rt.outputs[step.id] = taken.clear
     await rt.journal.record(...pending, {
-      type: 'step.done', step: step.id, attempt, duration_ms: duration(),
+      type: 'step.done',
+      step: step.id,
+      attempt,
+      duration_ms: duration(),
       ...(taken !== undefined && { outputs: taken.kept }),
       ...(settled !== undefined && { settled }),
     })
@@ -226,8 +339,15 @@ async function settleActed(rt: Runtime, step: Step): Promise<StepEnd> {
   const attempt = flight?.attempt ?? 1
   if (flight?.ok === false) {
     const { answer } = await askChecks(rt, step.verify, asking(rt, step, attempt, 'verify', false))
-    const reason = answer === 'holds' && step.verify.length > 0 ? 'action_failed_check_passed' : 'action_failed'
-    return failStep(rt, step, attempt, { reason, message: 'its action failed before this run was interrupted' }, 0)
+    const reason =
+      answer === 'holds' && step.verify.length > 0 ? 'action_failed_check_passed' : 'action_failed'
+    return failStep(
+      rt,
+      step,
+      attempt,
+      { reason, message: 'its action failed before this run was interrupted' },
+      0,
+    )
   }
   return verifyStep(rt, step, attempt, undefined, [], resolved === 'done' ? 'person' : undefined)
 }
@@ -241,7 +361,11 @@ async function recoverStep(rt: Runtime, step: Step): Promise<StepEnd> {
   if (found.state === 'never') return startStep(rt, step)
   if (flight.before === 'does_not_hold') {
     rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
-    const { answer } = await askChecks(rt, step.verify, asking(rt, step, flight.attempt, 'verify', true))
+    const { answer } = await askChecks(
+      rt,
+      step.verify,
+      asking(rt, step, flight.attempt, 'verify', true),
+    )
     if (answer === 'holds') return verifyStep(rt, step, flight.attempt, undefined, [], 'check')
   }
   if (mayRunAgain(step)) return startStep(rt, step)
@@ -249,20 +373,41 @@ async function recoverStep(rt: Runtime, step: Step): Promise<StepEnd> {
 }
 
 /** What became of a step's action after a crash. When it never started, the journal says so from now on. */
-export async function recoverFlight(rt: Runtime, step: Step, action: Attempt): ReturnType<typeof recover> {
+export async function recoverFlight(
+  rt: Runtime,
+  step: Step,
+  action: Attempt,
+): ReturnType<typeof recover> {
   const { flight } = stepState(rt.journal.state, step.id)
   const attempt = flight?.attempt ?? 1
-  const found = await recover(rt, action, { ...role(rt, step, attempt, `do-${attempt}`), kind: 'do', gate: () => Promise.resolve() }, (process) => {
-    rt.view.progress({ kind: 'note', step: step.id, text: `still running (pid ${process.pid}); waiting up to its timeout` })
-  }, flight?.process)
+  const found = await recover(
+    rt,
+    action,
+    { ...role(rt, step, attempt, `do-${attempt}`), kind: 'do', gate: () => Promise.resolve() },
+    (process) => {
+      rt.view.progress({
+        kind: 'note',
+        step: step.id,
+        text: `still running (pid ${process.pid}); waiting up to its timeout`,
+      })
+    },
+    flight?.process,
+  )
   if (found.state === 'never') {
-    await rt.journal.record({ type: 'step.resolved', step: step.id, as: 'not_done', reason: 'its process never passed the gate', by: rt.actor })
+    await rt.journal.record({
+      type: 'step.resolved',
+      step: step.id,
+      as: 'not_done',
+      reason: 'its process never passed the gate',
+      by: rt.actor,
+    })
   }
   return found
 }
 
 async function doubt(rt: Runtime, step: Step, reason: string): Promise<StepEnd> {
-  if (stepState(rt.journal.state, step.id).status !== 'in_doubt') await rt.journal.record({ type: 'step.in_doubt', step: step.id, reason })
+  if (stepState(rt.journal.state, step.id).status !== 'in_doubt')
+    await rt.journal.record({ type: 'step.in_doubt', step: step.id, reason })
   halt(rt, { kind: 'in_doubt', step, reason })
   return 'stopped'
 }
@@ -272,13 +417,33 @@ function paused(rt: Runtime): StepEnd {
   return 'stopped'
 }
 
-async function failStep(rt: Runtime, step: Step, attempt: number, failure: Failure, duration_ms: number): Promise<StepEnd> {
+async function failStep(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  failure: Failure,
+  duration_ms: number,
+): Promise<StepEnd> {
   await rt.journal.record({ type: 'step.failed', step: step.id, attempt, failure, duration_ms })
   return 'failed'
 }
 
-function actedEvent(rt: Runtime, step: Step, attempt: number, judged: Judged, outputs: Record<string, unknown>): NewEvent & { type: 'step.acted' } {
-  return { type: 'step.acted', step: step.id, attempt, ok: judged.answer === 'holds', result: summary(rt, judged), outputs, duration_ms: judged.duration_ms }
+function actedEvent(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  judged: Judged,
+  outputs: Record<string, unknown>,
+): NewEvent & { type: 'step.acted' } {
+  return {
+    type: 'step.acted',
+    step: step.id,
+    attempt,
+    ok: judged.answer === 'holds',
+    result: summary(rt, judged),
+    outputs,
+    duration_ms: judged.duration_ms,
+  }
 }
 
 /** What the journal keeps of a result: short, and without secrets. */
@@ -288,22 +453,37 @@ export function summary(rt: Runtime, judged: Judged): Record<string, unknown> {
     if (Array.isArray(value)) return value.slice(0, 20)
     return value
   }
-  const entries = Object.entries(judged.outcome.fields).filter(([name]) => !['stdout', 'stderr', 'json', 'duration_ms'].includes(name))
-  return rt.masker.maskDeep(Object.fromEntries(entries.map(([name, value]) => [name, short(value)])))
+  const entries = Object.entries(judged.outcome.fields).filter(
+    ([name]) => !['stdout', 'stderr', 'json', 'duration_ms'].includes(name),
+  )
+  return rt.masker.maskDeep(
+    Object.fromEntries(entries.map(([name, value]) => [name, short(value)])),
+  )
 }
 
 function notArmed(judged: Judged): Failure {
-  return { reason: judged.missing === undefined ? 'action_failed' : 'value_missing', message: judged.reason ?? 'it could not be started' }
+  return {
+    reason: judged.missing === undefined ? 'action_failed' : 'value_missing',
+    message: judged.reason ?? 'it could not be started',
+  }
 }
 
 export function failureOf(rt: Runtime, step: Step, judged: Judged, reason: FailureReason): Failure {
   const { expression, at, values } = judged
-  const message = judged.reason ?? (expression === undefined ? 'it failed' : `${expression} does not hold`)
+  const message =
+    judged.reason ?? (expression === undefined ? 'it failed' : `${expression} does not hold`)
   return {
     reason,
     message: rt.masker.mask(message),
     ...(expression !== undefined && {
-      asked: { title: step.title, answer: judged.answer, expression, ...(at !== undefined && { at }), ...(values !== undefined && { values: rt.masker.maskDeep(values) }), times: 1 },
+      asked: {
+        title: step.title,
+        answer: judged.answer,
+        expression,
+        ...(at !== undefined && { at }),
+        ...(values !== undefined && { values: rt.masker.maskDeep(values) }),
+        times: 1,
+      },
     }),
     ...tailOf(rt, judged),
     ...hintsOf(rt, step, judged),
@@ -326,27 +506,48 @@ function hintsOf(rt: Runtime, step: Step, judged: Judged | undefined): { hints?:
 }
 
 export function stepScope(rt: Runtime): Scope {
-  return scopeOf(rt, { run: rt.run, status: rt.ending ?? rt.journal.state.status, outputs: rt.outputs })
+  return scopeOf(rt, {
+    run: rt.run,
+    status: rt.ending ?? rt.journal.state.status,
+    outputs: rt.outputs,
+  })
 }
 
 /** What an action of this step gets in any role. */
-export function role(rt: Runtime, step: Step, attempt: number, folder: string): Omit<Role, 'kind' | 'gate'> {
+export function role(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  folder: string,
+): Omit<Role, 'kind' | 'gate'> {
   const hidden = rt.masker.stream()
   const show = (text: string) => {
     if (text !== '') rt.view.progress({ kind: 'output', step: step.id, text })
   }
   return {
-    step, attempt, folder,
+    step,
+    attempt,
+    folder,
     run: rt.run,
     epoch: rt.journal.epoch,
     scope: stepScope(rt),
     interrupt: rt.stop.interrupt,
     ask: rt.ask,
-    output: (text) => { show(hidden.write(text)) },
-    outputEnds: () => { show(hidden.end()) },
+    output: (text) => {
+      show(hidden.write(text))
+    },
+    outputEnds: () => {
+      show(hidden.end())
+    },
   }
 }
 
-export function asking(rt: Runtime, step: Step, attempt: number, folder: string, patient: boolean): Asking {
+export function asking(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  folder: string,
+  patient: boolean,
+): Asking {
   return { ...role(rt, step, attempt, folder), patient }
 }

@@ -20,7 +20,8 @@ export async function undoStep(rt: Runtime, { step, undos }: StepToUndo): Promis
     // Never undo under a running action: wait for it, or learn that it never began.
     const found = await recoverFlight(rt, step, step.act)
     if (found.state === 'never') return true
-    if (found.state === 'ended') for (const text of found.judged.outcome.notes ?? []) note(rt, step, text)
+    if (found.state === 'ended')
+      for (const text of found.judged.outcome.notes ?? []) note(rt, step, text)
   }
   for (const { part, undo, last } of undos) {
     if (rt.stop.asked() !== undefined) {
@@ -32,15 +33,29 @@ export async function undoStep(rt: Runtime, { step, undos }: StepToUndo): Promis
   return true
 }
 
-async function undoPart(rt: Runtime, step: Step, undo: Undo, part: number, last: boolean): Promise<boolean> {
+async function undoPart(
+  rt: Runtime,
+  step: Step,
+  undo: Undo,
+  part: number,
+  last: boolean,
+): Promise<boolean> {
   const { flight } = stepState(rt.journal.state, step.id)
   if (flight?.role === 'undo' && flight.part === part) {
-    if (flight.phase === 'acted' && flight.ok === true) return verifyUndo(rt, step, undo, part, last, flight.attempt, undefined)
+    if (flight.phase === 'acted' && flight.ok === true)
+      return verifyUndo(rt, step, undo, part, last, flight.attempt, undefined)
     const base = role(rt, step, flight.attempt, `undo-${flight.attempt}-${part}`)
-    const found = await recover(rt, undo, { ...base, kind: 'undo', gate: () => Promise.resolve() }, ({ pid }) => {
-      note(rt, step, `its undo is still running (pid ${pid}); waiting up to its timeout`)
-    }, flight.process)
-    if (found.state === 'ended') return undoActed(rt, step, undo, part, last, flight.attempt, found.judged)
+    const found = await recover(
+      rt,
+      undo,
+      { ...base, kind: 'undo', gate: () => Promise.resolve() },
+      ({ pid }) => {
+        note(rt, step, `its undo is still running (pid ${pid}); waiting up to its timeout`)
+      },
+      flight.process,
+    )
+    if (found.state === 'ended')
+      return undoActed(rt, step, undo, part, last, flight.attempt, found.judged)
   }
   rt.view.progress({ kind: 'doing', step: step.id, what: 'undoing' })
   const attempt = stepState(rt.journal.state, step.id).undo_attempts + 1
@@ -49,52 +64,110 @@ async function undoPart(rt: Runtime, step: Step, undo: Undo, part: number, last:
     ...role(rt, step, attempt, `undo-${attempt}-${part}`),
     kind: 'undo',
     gate: async (process) => {
-      const folder = attemptFolder(rt, rt.run, step.id, `undo-${attempt}-${part}`).slice(rt.root.length + 1)
+      const folder = attemptFolder(rt, rt.run, step.id, `undo-${attempt}-${part}`).slice(
+        rt.root.length + 1,
+      )
       await rt.journal.record(
         { type: 'undo.armed', step: step.id, attempt, part },
-        { type: 'undo.started', step: step.id, attempt, part, folder, ...(process !== undefined && { process }) },
+        {
+          type: 'undo.started',
+          step: step.id,
+          attempt,
+          part,
+          folder,
+          ...(process !== undefined && { process }),
+        },
       )
       armed = true
     },
   })
   if (!armed) {
     const reason = judged.missing === undefined ? 'action_failed' : 'value_missing'
-    const message = judged.missing === undefined ? (judged.reason ?? 'it could not be started') : `${judged.missing} was never recorded, so the undo was not run`
+    const message =
+      judged.missing === undefined
+        ? (judged.reason ?? 'it could not be started')
+        : `${judged.missing} was never recorded, so the undo was not run`
     return undoFailed(rt, step, part, attempt, { reason, message }, judged.duration_ms)
   }
   return undoActed(rt, step, undo, part, last, attempt, judged)
 }
 
-async function undoActed(rt: Runtime, step: Step, undo: Undo, part: number, last: boolean, attempt: number, judged: Judged): Promise<boolean> {
+async function undoActed(
+  rt: Runtime,
+  step: Step,
+  undo: Undo,
+  part: number,
+  last: boolean,
+  attempt: number,
+  judged: Judged,
+): Promise<boolean> {
   for (const text of judged.outcome.notes ?? []) note(rt, step, text)
   if (judged.outcome.problem?.kind === 'interrupted') {
-    await rt.journal.record({ type: 'undo.in_doubt', step: step.id, part, reason: 'it was interrupted; an undo is safe to repeat' })
+    await rt.journal.record({
+      type: 'undo.in_doubt',
+      step: step.id,
+      part,
+      reason: 'it was interrupted; an undo is safe to repeat',
+    })
     halt(rt, { kind: 'paused' })
     return false
   }
   const ok = judged.answer === 'holds'
-  await rt.journal.record({ type: 'undo.acted', step: step.id, attempt, part, ok, result: summary(rt, judged), duration_ms: judged.duration_ms })
+  await rt.journal.record({
+    type: 'undo.acted',
+    step: step.id,
+    attempt,
+    part,
+    ok,
+    result: summary(rt, judged),
+    duration_ms: judged.duration_ms,
+  })
   if (!ok) {
     const reason = judged.outcome.problem?.kind === 'timeout' ? 'timeout' : 'action_failed'
-    return undoFailed(rt, step, part, attempt, failureOf(rt, step, judged, reason), judged.duration_ms)
+    return undoFailed(
+      rt,
+      step,
+      part,
+      attempt,
+      failureOf(rt, step, judged, reason),
+      judged.duration_ms,
+    )
   }
   return verifyUndo(rt, step, undo, part, last, attempt, judged)
 }
 
 async function verifyUndo(
-  rt: Runtime, step: Step, undo: Undo, part: number, last: boolean, attempt: number, judged: Judged | undefined,
+  rt: Runtime,
+  step: Step,
+  undo: Undo,
+  part: number,
+  last: boolean,
+  attempt: number,
+  judged: Judged | undefined,
 ): Promise<boolean> {
   rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying the undo' })
   const began = performance.now()
   const inverse = undo.verify === 'inverse'
   const checks = undo.verify === 'inverse' ? step.verify : undo.verify
-  const { answer, answered } = await askChecks(rt, checks, asking(rt, step, attempt, `undo-verify-${part}`, !inverse), inverse)
+  const { answer, answered } = await askChecks(
+    rt,
+    checks,
+    asking(rt, step, attempt, `undo-verify-${part}`, !inverse),
+    inverse,
+  )
   const duration_ms = Math.round((judged?.duration_ms ?? 0) + performance.now() - began)
   const asked = answered.map((a) => a.asked)
   const proven = inverse ? provenInverse(answered) : answer === 'holds'
   const verified = { type: 'undo.verified', step: step.id, attempt, part, checks: asked } as const
   if (proven) {
-    await rt.journal.record(verified, { type: 'undo.done', step: step.id, attempt, part, last, duration_ms })
+    await rt.journal.record(verified, {
+      type: 'undo.done',
+      step: step.id,
+      attempt,
+      part,
+      last,
+      duration_ms,
+    })
     return true
   }
   await rt.journal.record(verified)
@@ -109,14 +182,33 @@ function provenInverse(answered: readonly Answered[]): boolean {
 
 function unproven(inverse: boolean, answer: Answer, asked: Asked[]): Failure {
   const untold = asked.find((a) => a.answer === 'cannot_tell')
-  if (untold !== undefined) return { reason: 'inconclusive', message: describeAsked(untold), asked: untold }
+  if (untold !== undefined)
+    return { reason: 'inconclusive', message: describeAsked(untold), asked: untold }
   const last = asked.at(-1)
-  const message = inverse ? 'its checks still hold, so it is not undone' : last === undefined ? answer : describeAsked(last)
+  const message = inverse
+    ? 'its checks still hold, so it is not undone'
+    : last === undefined
+      ? answer
+      : describeAsked(last)
   return { reason: 'verify_failed', message, ...(last !== undefined && { asked: last }) }
 }
 
-async function undoFailed(rt: Runtime, step: Step, part: number, attempt: number, failure: Failure, duration_ms: number): Promise<boolean> {
-  await rt.journal.record({ type: 'undo.failed', step: step.id, attempt, part, failure, duration_ms })
+async function undoFailed(
+  rt: Runtime,
+  step: Step,
+  part: number,
+  attempt: number,
+  failure: Failure,
+  duration_ms: number,
+): Promise<boolean> {
+  await rt.journal.record({
+    type: 'undo.failed',
+    step: step.id,
+    attempt,
+    part,
+    failure,
+    duration_ms,
+  })
   halt(rt, { kind: 'undo_failed', step })
   return false
 }

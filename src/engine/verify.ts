@@ -28,10 +28,19 @@ export interface Verification {
 }
 
 /** Asks each step's checks once. Outputs that they need come from the newest run that succeeded here. */
-export async function verifyNow(session: Session, bound: Bound, ask: Runtime['ask'], asked: (step: VerifiedStep) => void): Promise<Verification> {
+export async function verifyNow(
+  session: Session,
+  bound: Bound,
+  ask: Runtime['ask'],
+  asked: (step: VerifiedStep) => void,
+): Promise<Verification> {
   const { plan } = bound
   const here = { run: plan.runbook, environment: plan.environment.name }
-  const good = (await session.store.runs({ runbook: here.run, environment: here.environment, limit: 1 })).length === 0 ? undefined : await findRun(session.store, here, (run) => run.state.status === 'succeeded')
+  const good =
+    (await session.store.runs({ runbook: here.run, environment: here.environment, limit: 1 }))
+      .length === 0
+      ? undefined
+      : await findRun(session.store, here, (run) => run.state.status === 'succeeded')
   const outputs = good === undefined ? {} : openOutputs(bound, good.plan, good.state)
   const steps: VerifiedStep[] = []
   for (const step of plan.steps) {
@@ -41,14 +50,35 @@ export async function verifyNow(session: Session, bound: Bound, ask: Runtime['as
     asked(one)
   }
   const holds = steps.every((s) => s.checks.every((c) => c.answer === 'holds'))
-  return { runbook: plan.runbook, environment: plan.environment.name, ...(good !== undefined && { outputs_from: good.state.run }), steps, holds }
+  return {
+    runbook: plan.runbook,
+    environment: plan.environment.name,
+    ...(good !== undefined && { outputs_from: good.state.run }),
+    steps,
+    holds,
+  }
 }
 
-async function verifyStep(bound: Bound, step: Step, ask: Runtime['ask'], outputs: Runtime['outputs']): Promise<VerifiedStep | undefined> {
+async function verifyStep(
+  bound: Bound,
+  step: Step,
+  ask: Runtime['ask'],
+  outputs: Runtime['outputs'],
+): Promise<VerifiedStep | undefined> {
   if (step.verify.length === 0) return undefined
   const { id, title, phase, refs } = step
-  const missing = missingOutput(bound.plan, step, outputs)
-  if (missing !== undefined) return { id, title, phase, refs, checks: [], left_out: `it needs ${missing}, which only a run records` }
+  const missing =
+    missingOutput(bound.plan, step, outputs) ??
+    (/\brun\.id\b/.test(JSON.stringify(step.verify)) ? 'run.id' : undefined)
+  if (missing !== undefined)
+    return {
+      id,
+      title,
+      phase,
+      refs,
+      checks: [],
+      left_out: `it needs ${missing}, which only a run has`,
+    }
   const asking = askingOutsideARun(bound, ask, `verify-${id}`, outputs)
   const { answered } = await askChecks(bound, step.verify, { ...asking, step }, true)
   return { id, title, phase, refs, checks: answered.map((a) => a.asked) }
@@ -57,8 +87,11 @@ async function verifyStep(bound: Bound, step: Step, ask: Runtime['ask'], outputs
 /** The first output of an earlier step that a check reads and nobody recorded. */
 function missingOutput(plan: Plan, step: Step, outputs: Runtime['outputs']): string | undefined {
   const text = JSON.stringify(step.verify)
-  for (const [, id = '', name = ''] of text.matchAll(/\bsteps\.([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)/g)) {
-    if (plan.steps.some((s) => s.id === id) && outputs[id]?.[name] === undefined) return `steps.${id}.${name}`
+  for (const [, id = '', name = ''] of text.matchAll(
+    /\bsteps\.([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)/g,
+  )) {
+    if (plan.steps.some((s) => s.id === id) && outputs[id]?.[name] === undefined)
+      return `steps.${id}.${name}`
   }
   return undefined
 }

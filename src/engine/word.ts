@@ -9,26 +9,54 @@ import { recorder } from './recorder.ts'
 import { isUnfinished, type KnownRun, type Session } from './session.ts'
 
 /** Says what became of a step in doubt. Throws exit 2 when the step is not in doubt. */
-export async function resolveStep(session: Session, run: KnownRun, step: string, as: 'done' | 'not_done' | 'undo', reason: string): Promise<RunState> {
+export async function resolveStep(
+  session: Session,
+  run: KnownRun,
+  step: string,
+  as: 'done' | 'not_done' | 'undo',
+  reason: string,
+): Promise<RunState> {
   const known = run.plan.steps.find((s) => s.id === step)
   if (known === undefined) {
-    const hint = didYouMean(step, run.plan.steps.map((s) => s.id))
-    throw failure(EXIT.usage, `run ${run.state.run} has no step "${step}"`, hint === undefined ? {} : { hint })
+    const hint = didYouMean(
+      step,
+      run.plan.steps.map((s) => s.id),
+    )
+    throw failure(
+      EXIT.usage,
+      `run ${run.state.run} has no step "${step}"`,
+      hint === undefined ? {} : { hint },
+    )
   }
   const status = run.state.steps.get(step)?.status ?? 'pending'
   if (status !== 'in_doubt') {
-    throw failure(EXIT.usage, `step "${step}" of run ${run.state.run} is not in doubt: it is ${status.replace('_', ' ')}`, { hint: `see where things stand: runbook status ${run.state.run}` })
+    throw failure(
+      EXIT.usage,
+      `step "${step}" of run ${run.state.run} is not in doubt: it is ${status.replace('_', ' ')}`,
+      { hint: `see where things stand: runbook status ${run.state.run}` },
+    )
   }
   if (as === 'undo' && known.rollback.kind !== 'undo') {
-    throw failure(EXIT.usage, `step "${step}" has nothing that undoes it`, { hint: 'answer --done or --not-done' })
+    throw failure(EXIT.usage, `step "${step}" has nothing that undoes it`, {
+      hint: 'answer --done or --not-done',
+    })
   }
   return say(session, run, { type: 'step.resolved', step, as, reason, by: session.actor }, false)
 }
 
 /** Gives a run up as it stands: its lock is free, nothing is undone. Throws exit 2 when it is over. */
 export async function abandon(session: Session, run: KnownRun, reason: string): Promise<RunState> {
-  if (!isUnfinished(run)) throw failure(EXIT.usage, `run ${run.state.run} is over already: ${run.state.status.replaceAll('_', ' ')}`)
-  return say(session, run, { type: 'run.finished', status: 'abandoned', exit_code: 0, reason }, true)
+  if (!isUnfinished(run))
+    throw failure(
+      EXIT.usage,
+      `run ${run.state.run} is over already: ${run.state.status.replaceAll('_', ' ')}`,
+    )
+  return say(
+    session,
+    run,
+    { type: 'run.finished', status: 'abandoned', exit_code: 0, reason },
+    true,
+  )
 }
 
 /** What an abandoned run leaves behind, for a person to know. */
@@ -36,10 +64,21 @@ export function leftBehind({ plan, state }: KnownRun): boolean {
   return hasSomethingToUndo(plan, state)
 }
 
-async function say(session: Session, { state }: KnownRun, event: NewEvent, over: boolean): Promise<RunState> {
+async function say(
+  session: Session,
+  { state }: KnownRun,
+  event: NewEvent,
+  over: boolean,
+): Promise<RunState> {
   const lease = await takeRun(session, state.run)
   try {
-    await recorder(session.store, lease, state, (value) => value, () => undefined).record(event)
+    await recorder(
+      session.store,
+      lease,
+      state,
+      (value) => value,
+      () => undefined,
+    ).record(event)
     return state
   } finally {
     await session.store.release(lease.run, lease.epoch, over)

@@ -1,8 +1,17 @@
 /** A store that lives as long as the process: for `plan` of a single check, and for tests of the engine. */
 import { EXIT, failure } from '../core/errors.ts'
-import type { Plan } from '../core/plan.ts'
+import { planText } from '../core/plan.ts'
 import { link, ORIGIN, verifyChain, type Tip } from './chain.ts'
-import { LEASE_MS, lost, noPlan, type Lease, type Lock, type RunHead, type Store } from './store.ts'
+import {
+  LEASE_MS,
+  lost,
+  noPlan,
+  planFrom,
+  type Lease,
+  type Lock,
+  type RunHead,
+  type Store,
+} from './store.ts'
 
 interface Run {
   head: Omit<RunHead, 'events'>
@@ -53,7 +62,7 @@ export function openMemory(): Store {
       soon(() => {
         const busy = lockOf(lock)
         if (busy !== undefined) return { busy }
-        plans.set(plan_sha256, JSON.stringify(plan))
+        plans.set(plan_sha256, planText(plan))
         const at = new Date().toISOString()
         const { links, tip } = link(id, ORIGIN, [first], at)
         const head = {
@@ -109,9 +118,9 @@ export function openMemory(): Store {
       soon(() => {
         const text = plans.get(sha)
         if (text === undefined) throw noPlan(sha)
-        return JSON.parse(text) as Plan
+        return planFrom(text, sha)
       }),
-    keepPlan: (plan, sha) => soon(() => void plans.set(sha, JSON.stringify(plan))),
+    keepPlan: (plan, sha) => soon(() => void plans.set(sha, planText(plan))),
     events: (id) => soon(() => verifyChain(id, runs.get(id)?.texts ?? []).events),
     runs: ({ runbook, environment, limit } = {}) =>
       soon(() =>

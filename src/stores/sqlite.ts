@@ -7,9 +7,18 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { EXIT, failure, isRunbookError } from '../core/errors.ts'
 import type { Actor, Event, NewEvent } from '../core/events.ts'
-import { canonicalJson, type Plan } from '../core/plan.ts'
+import { planText, type Plan } from '../core/plan.ts'
 import { link, ORIGIN, verifyChain, type Tip } from './chain.ts'
-import { LEASE_MS, lost, noPlan, type Lease, type Lock, type RunHead, type Store } from './store.ts'
+import {
+  LEASE_MS,
+  lost,
+  noPlan,
+  planFrom,
+  type Lease,
+  type Lock,
+  type RunHead,
+  type Store,
+} from './store.ts'
 
 /** Raised whenever the tables change; a newer one is refused. */
 const FORMAT = 1
@@ -125,7 +134,7 @@ export function openSqlite(path: string): Store {
     return { events: links.map((l) => l.event), tip }
   }
   const keepPlan = (plan: Plan, sha: string) =>
-    run('INSERT OR IGNORE INTO plans (sha256, json) VALUES (?, ?)', sha, canonicalJson(plan))
+    run('INSERT OR IGNORE INTO plans (sha256, json) VALUES (?, ?)', sha, planText(plan))
 
   // SQLite answers at once; the contract is asynchronous for stores that do not.
   const soon = <T>(work: () => T): Promise<T> =>
@@ -222,7 +231,7 @@ export function openSqlite(path: string): Store {
           get<{ json: string }>('SELECT json FROM plans WHERE sha256 = ?', sha),
         )
         if (row === undefined) throw noPlan(sha)
-        return JSON.parse(row.json) as Plan
+        return planFrom(row.json, sha)
       }),
     keepPlan: (plan, sha) => soon(() => void write(() => keepPlan(plan, sha))),
     events: (id) => soon(() => guard(path, () => verifyChain(id, texts(id)).events)),

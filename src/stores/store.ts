@@ -4,7 +4,7 @@
  * One set of contract tests holds for every store.
  */
 import type { Actor, Event, NewEvent } from '../core/events.ts'
-import type { Plan } from '../core/plan.ts'
+import { sha256, type Plan } from '../core/plan.ts'
 import { EXIT, failure, type RunbookError } from '../core/errors.ts'
 
 /** Who drives a run now. Held with a heartbeat; `epoch` grows with every change of hands. */
@@ -101,4 +101,14 @@ export function lost(run: string): RunbookError {
 
 export function noPlan(sha256: string): RunbookError {
   return failure(EXIT.stale, `the journal holds no plan ${sha256}`)
+}
+
+/** A plan from its text as it was kept. Throws exit 10 when it is not the one of that hash. */
+export function planFrom(text: string, hash: string): Plan {
+  if (sha256(text) !== hash)
+    throw failure(
+      EXIT.stale,
+      `the plan ${hash.slice(0, 12)} in the journal is not what was written`,
+    )
+  return JSON.parse(text) as Plan
 }

@@ -36,9 +36,13 @@ function once({ name, argv, cwd }: Contender): Promise<Timed> {
     const child = spawn(file, args, { cwd: cwd ?? work, stdio: ['ignore', 'ignore', 'pipe'] })
     let peak = 0
     let stderr = ''
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-2000)))
+    child.stderr
+      .setEncoding('utf8')
+      .on('data', (text: string) => (stderr = (stderr + text).slice(-2000)))
     const watch = setInterval(() => {
-      const status = existsSync(`/proc/${child.pid}/status`) ? readFileSync(`/proc/${child.pid}/status`, 'utf8') : ''
+      const status = existsSync(`/proc/${child.pid}/status`)
+        ? readFileSync(`/proc/${child.pid}/status`, 'utf8')
+        : ''
       peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024)
     }, 50)
     child.on('error', reject)
@@ -57,7 +61,10 @@ function median(values: number[]): number {
 }
 
 /** Times contenders in turn; each row: median, ratio to the first (median of the rounds' ratios), peak. */
-async function race(rounds: number, contenders: Contender[]): Promise<Map<string, { ms: number; ratio: number; peak: number }>> {
+async function race(
+  rounds: number,
+  contenders: Contender[],
+): Promise<Map<string, { ms: number; ratio: number; peak: number }>> {
   const times = new Map<string, Timed[]>(contenders.map((c) => [c.name, []]))
   for (let round = -1; round < rounds; round += 1) {
     for (const contender of contenders) {
@@ -70,26 +77,43 @@ async function race(rounds: number, contenders: Contender[]): Promise<Map<string
   return new Map(
     [...times].map(([name, all]) => [
       name,
-      { ms: median(all.map((t) => t.ms)), ratio: median(all.map((t, i) => t.ms / (first[i]?.ms ?? Number.NaN))), peak: Math.max(...all.map((t) => t.peak)) },
+      {
+        ms: median(all.map((t) => t.ms)),
+        ratio: median(all.map((t, i) => t.ms / (first[i]?.ms ?? Number.NaN))),
+        peak: Math.max(...all.map((t) => t.peak)),
+      },
     ]),
   )
 }
 
 function print(title: string, rows: (string | number)[][]): void {
-  const text = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toFixed(2) : cell)))
+  const text = rows.map((row) =>
+    row.map((cell) => (typeof cell === 'number' ? cell.toFixed(2) : cell)),
+  )
   const widths = (text[0] ?? []).map((_, i) => Math.max(...text.map((row) => row[i]?.length ?? 0)))
   console.log(`\n${title}`)
-  for (const row of text) console.log(`  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')}`)
+  for (const row of text)
+    console.log(
+      `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')}`,
+    )
 }
 
 /** A root with one runbook of n trivial steps, in phases of 50. */
 function rootOf(n: number): string {
   const root = join(work, `steps-${n}`)
   mkdirSync(join(root, 'runbooks'), { recursive: true })
-  const lines = ['runbook: trivial', 'title: Trivial steps', 'version: "1"', 'environments: { here: {} }', 'phases:']
+  const lines = [
+    'runbook: trivial',
+    'title: Trivial steps',
+    'version: "1"',
+    'environments: { here: {} }',
+    'phases:',
+  ]
   for (let i = 1; i <= n; i += 1) {
     if (i % 50 === 1) lines.push(`  - id: phase_${i}`, `    title: From ${i}`, '    steps:')
-    lines.push(`      - { id: step_${i}, run: /bin/true, effect: idempotent, verify: { run: /bin/true }, rollback: keep }`)
+    lines.push(
+      `      - { id: step_${i}, run: /bin/true, effect: idempotent, verify: { run: /bin/true }, rollback: keep }`,
+    )
   }
   writeFileSync(join(root, 'runbooks/trivial.yaml'), `${lines.join('\n')}\n`)
   return root
@@ -101,19 +125,27 @@ function runbookOn(n: number, ...args: string[]): Contender {
     name: `runbook ${args[0] ?? ''} (${n} steps)`,
     argv: [process.execPath, bin, ...args],
     cwd: root,
-    reset: () => { rmSync(join(root, '.runbook'), { recursive: true, force: true }) },
+    reset: () => {
+      rmSync(join(root, '.runbook'), { recursive: true, force: true })
+    },
   }
 }
 
 /** The floor, compiled where there is a compiler; else the same in bash, whose lines `sync` makes durable. */
 function floor(n: number): Contender {
-  const source = process.env.PEERS === undefined ? join(import.meta.dirname, 'floor.c') : join(process.env.PEERS, 'steps/cstep.c')
+  const source =
+    process.env.PEERS === undefined
+      ? join(import.meta.dirname, 'floor.c')
+      : join(process.env.PEERS, 'steps/cstep.c')
   const program = join(work, 'floor')
   const log = join(work, 'floor.log')
-  const reset = () => { rmSync(log, { force: true }) }
+  const reset = () => {
+    rmSync(log, { force: true })
+  }
   try {
     if (!existsSync(program)) execFileSync('cc', ['-O2', '-o', program, source])
-    const argv = process.env.PEERS === undefined ? [program, String(n), log] : [program, String(n), '3', log]
+    const argv =
+      process.env.PEERS === undefined ? [program, String(n), log] : [program, String(n), '3', log]
     return { name: `c-durable (${n} steps)`, argv, reset }
   } catch {
     const script = `for ((i = 1; i <= ${n}; i++)); do for word in started acted verified; do echo "$i $word" >> "$0"; sync -d "$0"; [ $word = verified ] || sh -c /bin/true || exit 1; done; done`
@@ -123,8 +155,16 @@ function floor(n: number): Contender {
 
 async function startUp(rounds: number): Promise<void> {
   const node: Contender = { name: "node -e ''", argv: [process.execPath, '-e', ''] }
-  const version: Contender = { name: 'runbook --version', argv: [process.execPath, bin, '--version'] }
-  const found = await race(rounds, [node, version, runbookOn(50, 'lint', 'trivial'), runbookOn(50, 'plan', 'trivial', '--env', 'here')])
+  const version: Contender = {
+    name: 'runbook --version',
+    argv: [process.execPath, bin, '--version'],
+  }
+  const found = await race(rounds, [
+    node,
+    version,
+    runbookOn(50, 'lint', 'trivial'),
+    runbookOn(50, 'plan', 'trivial', '--env', 'here'),
+  ])
   print(`Start-up (${rounds} rounds)`, [
     ['', 'ms', "x node -e ''"],
     ...[...found].map(([name, { ms, ratio }]) => [name, ms, ratio]),
@@ -136,7 +176,8 @@ async function steps(rounds: number): Promise<void> {
   const [low, high] = quick ? [20, 100] : [100, 1000]
   const contenders = [floor(low), deploy(low), floor(high), deploy(high)]
   const found = await race(rounds, contenders)
-  const at = (i: number) => found.get(contenders[i]?.name ?? '') ?? { ms: Number.NaN, peak: Number.NaN, ratio: Number.NaN }
+  const at = (i: number) =>
+    found.get(contenders[i]?.name ?? '') ?? { ms: Number.NaN, peak: Number.NaN, ratio: Number.NaN }
   const [floorLow, ourLow, floorHigh, ourHigh] = [at(0), at(1), at(2), at(3)]
   const start = await race(rounds, [runbookOn(1, 'deploy', 'trivial', '--env', 'here')])
   const started = [...start.values()][0]?.ms ?? 0
@@ -144,9 +185,21 @@ async function steps(rounds: number): Promise<void> {
   print(`A step: run and verify (${rounds} rounds)`, [
     ['', 'ms', 'ms a step', 'x floor', 'peak MiB'],
     [contenders[0]?.name ?? '', floorLow.ms, floorLow.ms / low, 1, '-'],
-    [contenders[1]?.name ?? '', ourLow.ms, per(ourLow.ms, low), per(ourLow.ms, low) / (floorLow.ms / low), ourLow.peak],
+    [
+      contenders[1]?.name ?? '',
+      ourLow.ms,
+      per(ourLow.ms, low),
+      per(ourLow.ms, low) / (floorLow.ms / low),
+      ourLow.peak,
+    ],
     [contenders[2]?.name ?? '', floorHigh.ms, floorHigh.ms / high, 1, '-'],
-    [contenders[3]?.name ?? '', ourHigh.ms, per(ourHigh.ms, high), per(ourHigh.ms, high) / (floorHigh.ms / high), ourHigh.peak],
+    [
+      contenders[3]?.name ?? '',
+      ourHigh.ms,
+      per(ourHigh.ms, high),
+      per(ourHigh.ms, high) / (floorHigh.ms / high),
+      ourHigh.peak,
+    ],
   ])
   print('Growth', [
     [`ms a step at ${high} / at ${low}`, per(ourHigh.ms, high) / per(ourLow.ms, low)],
@@ -158,7 +211,10 @@ async function many(): Promise<void> {
   const contender = runbookOn(10_000, 'deploy', 'trivial', '--env', 'here')
   contender.reset?.()
   const { ms, peak } = await once(contender)
-  print('10,000 steps, once', [['', 's', 'ms a step', 'peak MiB'], ['runbook', ms / 1000, ms / 10_000, peak]])
+  print('10,000 steps, once', [
+    ['', 's', 'ms a step', 'peak MiB'],
+    ['runbook', ms / 1000, ms / 10_000, peak],
+  ])
 }
 
 try {

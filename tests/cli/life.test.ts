@@ -49,20 +49,34 @@ describe('an action and its check', () => {
   test.each([
     ['good and holds', 'true', 'true', 0, 'one done', null],
     ['good, the check does not hold', 'true', 'false', 3, 'one failed', 'verify_failed'],
-    ['fails, the check holds all the same', 'false', 'true', 3, 'one failed', 'action_failed_check_passed'],
+    [
+      'fails, the check holds all the same',
+      'false',
+      'true',
+      3,
+      'one failed',
+      'action_failed_check_passed',
+    ],
     ['fails, nor does the check hold', 'false', 'false', 3, 'one failed', 'action_failed'],
     ['good, the check cannot be asked', 'true', 'no-such-command', 3, 'one failed', 'inconclusive'],
   ])('%s', async (_title, action, check, code, status, reason) => {
-    const root = withSteps(`      - { id: one, run: "${action}", verify: { run: "${check}" }, rollback: { run: "true", verify: inverse } }`)
+    const root = withSteps(
+      `      - { id: one, run: "${action}", verify: { run: "${check}" }, rollback: { run: "true", verify: inverse } }`,
+    )
     const ran = await deploy(root)
     expect([ran.code, statuses(ran)], ran.stderr).toEqual([code, status])
     const events = await runbook(root, ['logs', '-o', 'ndjson'])
-    const failed = events.stdout.split('\n').filter((l) => l.includes('"step.failed"')).map((l) => (JSON.parse(l) as { failure: { reason: string } }).failure.reason)
+    const failed = events.stdout
+      .split('\n')
+      .filter((l) => l.includes('"step.failed"'))
+      .map((l) => (JSON.parse(l) as { failure: { reason: string } }).failure.reason)
     expect(failed.at(0) ?? null).toBe(reason)
   })
 
   test('a check that cannot tell stops the run, whatever on_failure says', async () => {
-    const root = withSteps(`${good('one')}      - { id: two, run: "true", verify: { run: no-such-command }, rollback: { run: "true", verify: inverse } }`)
+    const root = withSteps(
+      `${good('one')}      - { id: two, run: "true", verify: { run: no-such-command }, rollback: { run: "true", verify: inverse } }`,
+    )
     const ran = await deploy(root, 'back')
     expect([ran.code, statuses(ran)]).toEqual([3, 'one done, two failed'])
   })
@@ -104,7 +118,8 @@ describe('an action and its check', () => {
   })
 
   test('outputs of one step are values of the next, and never code', async () => {
-    const root = withSteps(`      - { id: ask, run: "echo '$(touch pwned); \\"x'", effect: none, outputs: { said: output } }
+    const root =
+      withSteps(`      - { id: ask, run: "echo '$(touch pwned); \\"x'", effect: none, outputs: { said: output } }
       - id: one
         run: printf %s "$SAID" > said
         env: { SAID: "\${{ steps.ask.said }}" }
@@ -131,7 +146,10 @@ describe('what is there already', () => {
   test('a condition that is false skips the step with its reason', async () => {
     const root = withSteps(good('one', 'when: environment.name == "prod"'))
     const ran = await deploy(root)
-    expect(summaryOf(ran).steps[0]).toMatchObject({ status: 'skipped', reason: expect.stringContaining('environment.name') as string })
+    expect(summaryOf(ran).steps[0]).toMatchObject({
+      status: 'skipped',
+      reason: expect.stringContaining('environment.name') as string,
+    })
   })
 })
 
@@ -160,12 +178,19 @@ describe('rolling back', () => {
   test('by itself when a step fails: everything that started, newest first, the failed one included', async () => {
     const root = withSteps(good('one') + good('two') + failing)
     const ran = await deploy(root, 'back')
-    expect([ran.code, summaryOf(ran).status, statuses(ran)], ran.stderr).toEqual([4, 'rolled_back', 'one undone, two undone, bad undone'])
+    expect([ran.code, summaryOf(ran).status, statuses(ran)], ran.stderr).toEqual([
+      4,
+      'rolled_back',
+      'one undone, two undone, bad undone',
+    ])
     expect(linesOf(join(root, 'order'))).toEqual(['one', 'two', 'undo bad', 'undo two', 'undo one'])
   })
 
   test('only the failed step where the document says undo; resume runs it again', async () => {
-    const root = withSteps(good('one') + `      - { id: two, run: test -e key && touch two, verify: { run: test -e two }, rollback: { run: rm -f two; echo undo two >> order, verify: inverse } }`)
+    const root = withSteps(
+      good('one') +
+        `      - { id: two, run: test -e key && touch two, verify: { run: test -e two }, rollback: { run: rm -f two; echo undo two >> order, verify: inverse } }`,
+    )
     const ran = await deploy(root, 'one_back')
     expect([ran.code, statuses(ran)], ran.stderr).toEqual([3, 'one done, two undone'])
     writeFileSync(join(root, 'key'), '')
@@ -174,7 +199,10 @@ describe('rolling back', () => {
   })
 
   test('nothing by default: the next command is said, and a once step needs a word to run again', async () => {
-    const root = withSteps(good('one') + `      - { id: two, run: test -e key && touch two, verify: { run: test -e two }, rollback: { run: rm -f two, verify: inverse } }`)
+    const root = withSteps(
+      good('one') +
+        `      - { id: two, run: test -e key && touch two, verify: { run: test -e two }, rollback: { run: rm -f two, verify: inverse } }`,
+    )
     expect((await deploy(root)).code).toBe(3)
     const without = await runbook(root, ['resume'])
     expect([without.code, without.stderr]).toEqual([3, expect.stringContaining('--retry two')])
@@ -184,18 +212,31 @@ describe('rolling back', () => {
   })
 
   test('an undo that fails stops the rollback with 5 and lists what is where', async () => {
-    const root = withSteps(good('one') + `      - { id: two, run: touch two, verify: { run: test -e two }, rollback: { run: test -e key && rm two, verify: inverse } }\n` + good('three'))
+    const root = withSteps(
+      good('one') +
+        `      - { id: two, run: touch two, verify: { run: test -e two }, rollback: { run: test -e key && rm two, verify: inverse } }\n` +
+        good('three'),
+    )
     await deploy(root)
     const back = await runbook(root, ['rollback', '-o', 'json'])
-    expect([back.code, summaryOf(back).status, statuses(back)]).toEqual([5, 'rollback_failed', 'one done, two undo_failed, three undone'])
+    expect([back.code, summaryOf(back).status, statuses(back)]).toEqual([
+      5,
+      'rollback_failed',
+      'one done, two undo_failed, three undone',
+    ])
     expect(back.stderr).toMatch(/runbook rollback/)
     writeFileSync(join(root, 'key'), '')
     const again = await runbook(root, ['rollback', '-o', 'json'])
-    expect([again.code, statuses(again)], again.stderr).toEqual([0, 'one undone, two undone, three undone'])
+    expect([again.code, statuses(again)], again.stderr).toEqual([
+      0,
+      'one undone, two undone, three undone',
+    ])
   })
 
   test('an undo that claims to have worked and did not is found out', async () => {
-    const root = withSteps(`      - { id: one, run: touch one, verify: { run: test -e one }, rollback: { run: "true", verify: inverse } }`)
+    const root = withSteps(
+      `      - { id: one, run: touch one, verify: { run: test -e one }, rollback: { run: "true", verify: inverse } }`,
+    )
     await deploy(root)
     const back = await runbook(root, ['rollback', '-o', 'json'])
     expect([back.code, statuses(back)]).toEqual([5, 'one undo_failed'])
@@ -205,9 +246,17 @@ describe('rolling back', () => {
     const root = withSteps(good('table', 'scope: database') + good('release', 'scope: app'))
     await deploy(root)
     const app = await runbook(root, ['rollback', '--scope', 'app', '-o', 'json'])
-    expect([app.code, summaryOf(app).status, statuses(app)], app.stderr).toEqual([0, 'partly_rolled_back', 'table done, release undone'])
+    expect([app.code, summaryOf(app).status, statuses(app)], app.stderr).toEqual([
+      0,
+      'partly_rolled_back',
+      'table done, release undone',
+    ])
     const all = await runbook(root, ['rollback', '-o', 'json'])
-    expect([all.code, summaryOf(all).status, statuses(all)]).toEqual([0, 'rolled_back', 'table undone, release undone'])
+    expect([all.code, summaryOf(all).status, statuses(all)]).toEqual([
+      0,
+      'rolled_back',
+      'table undone, release undone',
+    ])
   })
 
   test('newest first, until it says that there is nothing left', async () => {
@@ -217,11 +266,18 @@ describe('rolling back', () => {
     expect(summaryOf(await runbook(root, ['rollback', '-o', 'json'])).run).toBe(second)
     expect(summaryOf(await runbook(root, ['rollback', '-o', 'json'])).run).toBe(first)
     const none = await runbook(root, ['rollback'])
-    expect([none.code, none.stdout + none.stderr]).toEqual([0, expect.stringMatching(/nothing .*(left|undo)/i)])
+    expect([none.code, none.stdout + none.stderr]).toEqual([
+      0,
+      expect.stringMatching(/nothing .*(left|undo)/i),
+    ])
   })
 
   test('an irreversible step is never crossed: 6 before the first undo', async () => {
-    const root = withSteps(good('one') + `      - { id: wall, run: touch wall, irreversible: The old rows are gone., verify: { run: test -e wall } }\n` + good('two'))
+    const root = withSteps(
+      good('one') +
+        `      - { id: wall, run: touch wall, irreversible: The old rows are gone., verify: { run: test -e wall } }\n` +
+        good('two'),
+    )
     await deploy(root)
     const back = await runbook(root, ['rollback'])
     expect([back.code, back.stderr]).toEqual([6, expect.stringContaining('wall')])
@@ -257,11 +313,22 @@ describe('rolling back', () => {
 
 describe('one unfinished run', () => {
   test('a second deploy ends with 7 and says who, since when, doing what, and what one can do', async () => {
-    const root = withSteps(good('one') + `      - { id: two, run: "false", verify: { run: "false" }, rollback: { run: "true", verify: inverse } }`)
+    const root = withSteps(
+      good('one') +
+        `      - { id: two, run: "false", verify: { run: "false" }, rollback: { run: "true", verify: inverse } }`,
+    )
     const first = summaryOf(await deploy(root)).run
     const second = await deploy(root)
     expect(second.code).toBe(7)
-    for (const word of [first, 'two', 'runbook resume', 'runbook rollback', 'runbook abandon', 'since']) expect(second.stderr).toContain(word)
+    for (const word of [
+      first,
+      'two',
+      'runbook resume',
+      'runbook rollback',
+      'runbook abandon',
+      'since',
+    ])
+      expect(second.stderr).toContain(word)
     expect((await deploy(root, 'back')).code).toBe(4)
     expect((await runbook(root, ['abandon', first, '--reason', 'seen'])).code).toBe(0)
     expect((await deploy(root)).code).toBe(3)
@@ -270,5 +337,9 @@ describe('one unfinished run', () => {
 
 async function runbookless(command: string, args: string[]): Promise<string> {
   const { execFile } = await import('node:child_process')
-  return new Promise((resolve) => execFile(command, args, (_error, stdout) => { resolve(stdout) }))
+  return new Promise((resolve) =>
+    execFile(command, args, (_error, stdout) => {
+      resolve(stdout)
+    }),
+  )
 }

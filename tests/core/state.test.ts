@@ -8,10 +8,28 @@ import { actor, attempt, check, plan, step, undo } from '../samples.ts'
 /** A state from a story told in short: `one done`, `two armed`. */
 function told(...lines: (string | NewEvent)[]): RunState {
   const news: NewEvent[] = [
-    { type: 'run.created', runbook: 'sample', environment: 'test', plan_sha256: 'x', partial: false, lock: 'l', by: actor, tool: '0', fingerprints: {} },
+    {
+      type: 'run.created',
+      runbook: 'sample',
+      environment: 'test',
+      plan_sha256: 'x',
+      partial: false,
+      lock: 'l',
+      by: actor,
+      tool: '0',
+      fingerprints: {},
+    },
   ]
   for (const line of lines) news.push(...(typeof line === 'string' ? words(line) : [line]))
-  return fold(news.map((e, i): Event => ({ ...e, seq: i + 1, at: `2026-01-01T00:00:${String(i).padStart(2, '0')}Z`, run: 'r', prev: '' })))
+  return fold(
+    news.map((e, i): Event => ({
+      ...e,
+      seq: i + 1,
+      at: `2026-01-01T00:00:${String(i).padStart(2, '0')}Z`,
+      run: 'r',
+      prev: '',
+    })),
+  )
 }
 
 function words(line: string): NewEvent[] {
@@ -20,7 +38,15 @@ function words(line: string): NewEvent[] {
     { type: 'step.armed', step: id, attempt: 1 },
     { type: 'step.started', step: id, attempt: 1 },
   ]
-  const acted: NewEvent = { type: 'step.acted', step: id, attempt: 1, ok: true, result: {}, outputs: {}, duration_ms: 1 }
+  const acted: NewEvent = {
+    type: 'step.acted',
+    step: id,
+    attempt: 1,
+    ok: true,
+    result: {},
+    outputs: {},
+    duration_ms: 1,
+  }
   const undoArmed: NewEvent[] = [
     { type: 'undo.armed', step: id, attempt: 1, part: 0 },
     { type: 'undo.started', step: id, attempt: 1, part: 0 },
@@ -30,15 +56,27 @@ function words(line: string): NewEvent[] {
     armed,
     acted: [...armed, acted],
     done: [...armed, acted, { type: 'step.done', step: id, attempt: 1, duration_ms: 2 }],
-    failed: [...armed, { ...acted, ok: false }, { type: 'step.failed', step: id, attempt: 1, failure, duration_ms: 2 }],
+    failed: [
+      ...armed,
+      { ...acted, ok: false },
+      { type: 'step.failed', step: id, attempt: 1, failure, duration_ms: 2 },
+    ],
     doubt: [...armed, { type: 'step.in_doubt', step: id, reason: 'who knows' }],
     satisfied: [{ type: 'step.satisfied', step: id, checks: [], outputs: {} }],
     skipped: [{ type: 'step.skipped', step: id, reason: 'when' }],
-    undone: [...undoArmed, { type: 'undo.done', step: id, attempt: 1, part: 0, last: true, duration_ms: 1 }],
+    undone: [
+      ...undoArmed,
+      { type: 'undo.done', step: id, attempt: 1, part: 0, last: true, duration_ms: 1 },
+    ],
     undoing: undoArmed,
-    undo_failed: [...undoArmed, { type: 'undo.failed', step: id, attempt: 1, part: 0, failure, duration_ms: 1 }],
+    undo_failed: [
+      ...undoArmed,
+      { type: 'undo.failed', step: id, attempt: 1, part: 0, failure, duration_ms: 1 },
+    ],
     resolved_done: [{ type: 'step.resolved', step: id, as: 'done', reason: 'seen', by: actor }],
-    resolved_not_done: [{ type: 'step.resolved', step: id, as: 'not_done', reason: 'seen', by: actor }],
+    resolved_not_done: [
+      { type: 'step.resolved', step: id, as: 'not_done', reason: 'seen', by: actor },
+    ],
     resolved_undo: [{ type: 'step.resolved', step: id, as: 'undo', reason: 'seen', by: actor }],
   }
   const found = table[word]
@@ -84,8 +122,13 @@ describe('what is next for a step', () => {
 })
 
 describe('what is to be undone', () => {
-  const p = plan([step('one', { scope: ['database'] }), step('two', { scope: ['app'] }), step('three', { scope: ['app'] })])
-  const ids = (state: RunState, request = {}) => stepsToUndo(p, state, request).map((u) => u.step.id)
+  const p = plan([
+    step('one', { scope: ['database'] }),
+    step('two', { scope: ['app'] }),
+    step('three', { scope: ['app'] }),
+  ])
+  const ids = (state: RunState, request = {}) =>
+    stepsToUndo(p, state, request).map((u) => u.step.id)
 
   test('every step whose action started, in reverse, the failed and the doubtful one included', () => {
     expect(ids(told('one done', 'two failed'))).toEqual(['two', 'one'])
@@ -110,7 +153,9 @@ describe('what is to be undone', () => {
     const all = told('one done', 'two done', 'three done')
     expect(ids(all, { scope: 'app' })).toEqual(['three', 'two'])
     expect(ids(all, { scope: 'database' })).toEqual(['three', 'two', 'one'])
-    expect(() => ids(all, { scope: 'ap' })).toThrowError(expect.objectContaining({ exit: 2, hint: 'did you mean "app"?' }) as Error)
+    expect(() => ids(all, { scope: 'ap' })).toThrowError(
+      expect.objectContaining({ exit: 2, hint: 'did you mean "app"?' }) as Error,
+    )
   })
 
   test('to a step leaves that step and all before it', () => {
@@ -119,16 +164,27 @@ describe('what is to be undone', () => {
   })
 
   test('a list of undos goes on where it stopped', () => {
-    const two = plan([step('one', { rollback: { kind: 'undo', undos: [undo('a'), undo('b'), undo('c')] } })])
-    const state = told('one done', { type: 'undo.armed', step: 'one', attempt: 1, part: 0 }, { type: 'undo.done', step: 'one', attempt: 1, part: 0, last: false, duration_ms: 1 })
-    expect(stepsToUndo(two, state)[0]?.undos.map((u) => [u.part, u.last])).toEqual([[1, false], [2, true]])
+    const two = plan([
+      step('one', { rollback: { kind: 'undo', undos: [undo('a'), undo('b'), undo('c')] } }),
+    ])
+    const state = told(
+      'one done',
+      { type: 'undo.armed', step: 'one', attempt: 1, part: 0 },
+      { type: 'undo.done', step: 'one', attempt: 1, part: 0, last: false, duration_ms: 1 },
+    )
+    expect(stepsToUndo(two, state)[0]?.undos.map((u) => [u.part, u.last])).toEqual([
+      [1, false],
+      [2, true],
+    ])
   })
 
   test('an irreversible step that started is never crossed', () => {
     const wall = step('wall', { rollback: { kind: 'irreversible', why: 'the data is gone' } })
     const walled = plan([step('one'), wall, step('two')])
     const all = told('one done', 'wall done', 'two done')
-    expect(() => stepsToUndo(walled, all)).toThrowError(expect.objectContaining({ exit: 6 }) as Error)
+    expect(() => stepsToUndo(walled, all)).toThrowError(
+      expect.objectContaining({ exit: 6 }) as Error,
+    )
     expect(stepsToUndo(walled, all, { to: 'wall' }).map((u) => u.step.id)).toEqual(['two'])
     expect(stepsToUndo(walled, told('one done')).map((u) => u.step.id)).toEqual(['one'])
   })
@@ -136,8 +192,10 @@ describe('what is to be undone', () => {
 
 describe('when a run is over', () => {
   const p = plan([step('one'), { ...step('look'), effect: 'none', rollback: { kind: 'none' } }])
-  const finished = (status: 'failed' | 'rolled_back' | 'abandoned' | 'partly_rolled_back' | 'in_doubt', ...story: string[]) =>
-    isFinished(p, told(...story, { type: 'run.finished', status, exit_code: 0 }))
+  const finished = (
+    status: 'failed' | 'rolled_back' | 'abandoned' | 'partly_rolled_back' | 'in_doubt',
+    ...story: string[]
+  ) => isFinished(p, told(...story, { type: 'run.finished', status, exit_code: 0 }))
 
   test.each([
     ['rolled back', 'rolled_back', ['one done', 'one undone'], true],
@@ -152,7 +210,9 @@ describe('when a run is over', () => {
   })
 
   test('a backup that is kept is nothing to undo', () => {
-    const kept = plan([step('backup', { rollback: { kind: 'keep' }, act: attempt('true'), verify: [check('true')] })])
+    const kept = plan([
+      step('backup', { rollback: { kind: 'keep' }, act: attempt('true'), verify: [check('true')] }),
+    ])
     expect(hasSomethingToUndo(kept, told('backup done'))).toBe(false)
   })
 })

@@ -58,12 +58,18 @@ async function momentsOf(story: Story): Promise<string[]> {
   const counts = JSON.parse(readFileSync(counted, 'utf8')) as Record<string, number>
   dispose()
   return Object.entries(counts).flatMap(([kind, count]) =>
-    Array.from({ length: count }, (_, i) => [`${kind}:${i + 1}:before`, `${kind}:${i + 1}:after`]).flat(),
+    Array.from({ length: count }, (_, i) => [
+      `${kind}:${i + 1}:before`,
+      `${kind}:${i + 1}:after`,
+    ]).flat(),
   )
 }
 
 /** Killed, then taken up again, as a person would; the status says how it ended. */
-async function crashed(story: Story, moment: string): Promise<{ root: string; ended: unknown; said: string; dispose: () => void }> {
+async function crashed(
+  story: Story,
+  moment: string,
+): Promise<{ root: string; ended: unknown; said: string; dispose: () => void }> {
   const { root, dispose } = rootFrom(template)
   for (const args of story.before) await runbook(root, args)
   const killed = await runbook(root, story.killed, { node: hook, env: { CRASH_AT: moment } })
@@ -80,40 +86,48 @@ async function crashed(story: Story, moment: string): Promise<{ root: string; en
 for (const [name, story] of Object.entries(stories)) {
   describe(name, () => {
     let moments: string[] = []
-    beforeAll(async () => { moments = await momentsOf(story) })
-
-    test('killed at every moment, it ends as it should and nothing ran twice', { timeout: 240_000 }, async () => {
-      expect(moments.length).toBeGreaterThan(20)
-      const queue = [...moments]
-      let turn = 0
-      const worker = async (): Promise<void> => {
-        for (let moment = queue.shift(); moment !== undefined; moment = queue.shift()) {
-          const { root, ended, said, dispose } = await crashed(story, moment)
-          const there = actions.filter((a) => existsSync(join(root, a)))
-          const done = story.ends === 'all done' ? actions : []
-          expect({ moment, ended, once: didOnce(root), there }, said).toEqual({
-            moment,
-            ended: { status: story.status, exit_code: story.exit },
-            once: Object.fromEntries(actions.map((a) => [a, 1])),
-            there: done,
-          })
-          if (turn++ % 8 > 0) {
-            dispose()
-            continue
-          }
-          // The lock is free, also where the crash fell between the run's last word and its release.
-          const next = await runbook(root, story.next.args)
-          expect([moment, next.code], next.stderr).toEqual([moment, story.next.exit])
-          dispose()
-        }
-      }
-      await Promise.all([worker(), worker(), worker()])
+    beforeAll(async () => {
+      moments = await momentsOf(story)
     })
+
+    test(
+      'killed at every moment, it ends as it should and nothing ran twice',
+      { timeout: 240_000 },
+      async () => {
+        expect(moments.length).toBeGreaterThan(20)
+        const queue = [...moments]
+        let turn = 0
+        const worker = async (): Promise<void> => {
+          for (let moment = queue.shift(); moment !== undefined; moment = queue.shift()) {
+            const { root, ended, said, dispose } = await crashed(story, moment)
+            const there = actions.filter((a) => existsSync(join(root, a)))
+            const done = story.ends === 'all done' ? actions : []
+            expect({ moment, ended, once: didOnce(root), there }, said).toEqual({
+              moment,
+              ended: { status: story.status, exit_code: story.exit },
+              once: Object.fromEntries(actions.map((a) => [a, 1])),
+              there: done,
+            })
+            if (turn++ % 8 > 0) {
+              dispose()
+              continue
+            }
+            // The lock is free, also where the crash fell between the run's last word and its release.
+            const next = await runbook(root, story.next.args)
+            expect([moment, next.code], next.stderr).toEqual([moment, story.next.exit])
+            dispose()
+          }
+        }
+        await Promise.all([worker(), worker(), worker()])
+      },
+    )
   })
 }
 
 /** How often each action ran, by the ledger that only the actions themselves write. */
 function didOnce(root: string): Record<string, number> {
   const lines = linesOf(join(root, 'ledger'))
-  return Object.fromEntries(actions.map((a) => [a, lines.filter((line) => line.startsWith(`do ${a} `)).length]))
+  return Object.fromEntries(
+    actions.map((a) => [a, lines.filter((line) => line.startsWith(`do ${a} `)).length]),
+  )
 }

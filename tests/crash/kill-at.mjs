@@ -29,7 +29,8 @@ DatabaseSync.prototype.exec = function (sql) {
 
 const spawn = child_process.spawn
 child_process.spawn = /** @type {typeof spawn} */ (
-  /** @param {unknown[]} args */ (...args) => moment('spawn', () => Reflect.apply(spawn, child_process, args))
+  /** @param {unknown[]} args */ (...args) =>
+    moment('spawn', () => Reflect.apply(spawn, child_process, args))
 )
 syncBuiltinESMExports()
 

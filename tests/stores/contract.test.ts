@@ -25,7 +25,14 @@ const created: NewEvent = {
 const armed: NewEvent = { type: 'step.armed', step: 'one', attempt: 1 }
 
 function create(store: Store, id: string, lock = 'sample/test') {
-  return store.create({ id, lock, plan: sample, plan_sha256: sha, first: { ...created, lock } as NewEvent, holder: actor })
+  return store.create({
+    id,
+    lock,
+    plan: sample,
+    plan_sha256: sha,
+    first: { ...created, lock } as NewEvent,
+    holder: actor,
+  })
 }
 
 let folder: string | undefined
@@ -38,7 +45,10 @@ function fresh(): string {
   return folder
 }
 
-const stores = { sqlite: () => openStore(undefined, fresh()), memory: () => openStore('memory:', '') }
+const stores = {
+  sqlite: () => openStore(undefined, fresh()),
+  memory: () => openStore('memory:', ''),
+}
 
 describe.each(Object.entries(stores))('every store: %s', (_name, open) => {
   test('a run begins with its first event, its plan, the lock and the lease, all at once', async () => {
@@ -47,7 +57,9 @@ describe.each(Object.entries(stores))('every store: %s', (_name, open) => {
     expect(made).toMatchObject({ created: { run: 'r1', epoch: 1 } })
     expect(await store.plan(sha)).toEqual(sample)
     expect(await store.lock('sample/test')).toMatchObject({ run: 'r1', lease: { epoch: 1 } })
-    expect((await store.events('r1')).map((e) => [e.seq, e.type, e.prev])).toEqual([[1, 'run.created', '0'.repeat(64)]])
+    expect((await store.events('r1')).map((e) => [e.seq, e.type, e.prev])).toEqual([
+      [1, 'run.created', '0'.repeat(64)],
+    ])
     await store.close()
   })
 
@@ -150,7 +162,10 @@ describe('the embedded store', () => {
     const db = new DatabaseSync(join(place, 'journal.db'))
     db.exec(`UPDATE events SET json = replace(json, '"attempt":1', '"attempt":2') WHERE seq = 2`)
     db.close()
-    await expect(store.events('r1')).rejects.toMatchObject({ exit: 10, message: expect.stringContaining('event 3') as string })
+    await expect(store.events('r1')).rejects.toMatchObject({
+      exit: 10,
+      message: expect.stringContaining('event 3') as string,
+    })
     await store.close()
   })
 
@@ -186,7 +201,10 @@ describe('the embedded store', () => {
 
   test('a file that is no journal is refused, not overwritten', async () => {
     const place = fresh()
-    writeFileSync(join(place, 'journal.db'), 'this is not a database, and it is somebody\'s letter\n'.repeat(50))
+    writeFileSync(
+      join(place, 'journal.db'),
+      "this is not a database, and it is somebody's letter\n".repeat(50),
+    )
     expect(() => openStore(undefined, place)).toThrowError(/is damaged/)
   })
 
