@@ -2,6 +2,7 @@
 import { open, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { milliseconds } from '../core/durations.ts'
+import { textOf } from '../core/templates.ts'
 import { utcStamp } from '../lib/clock.ts'
 import { databaseAddress } from '../lib/database-url.ts'
 import {
@@ -131,11 +132,11 @@ export const backup: Verb<'backup'> = {
 
   async perform(action, context) {
     demandTools(context, 'pg_dump', 'pg_restore')
-    const url = String(context.resolve(action.database))
+    const url = textOf(context.resolve(action.database))
     const env = databaseEnvironment(context, url)
     const keep_ms =
-      action.keep === undefined ? null : milliseconds(String(context.resolve(action.keep)))
-    const plan = await settle(context, url, String(context.resolve(action.to)), keep_ms)
+      action.keep === undefined ? null : milliseconds(textOf(context.resolve(action.keep)))
+    const plan = await settle(context, url, textOf(context.resolve(action.to)), keep_ms)
     // Made by us, so that nobody else can read it even while pg_dump writes into it.
     await (await open(plan.partial, 'w', 0o600)).close()
     const argv = ['pg_dump', '--format=custom', '--no-password', `--file=${plan.partial}`]

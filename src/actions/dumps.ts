@@ -93,7 +93,7 @@ export function databaseEnvironment(
 export function demandTools(context: Pick<ActionContext, 'env'>, ...tools: string[]): void {
   const missing = tools.filter((tool) => which(tool, context.env.PATH) === undefined)
   if (missing.length === 0) return
-  throw failure(EXIT.precondition, `${missing.join(' and ')} is not on the PATH`, {
+  throw failure(EXIT.precondition, `not on the PATH: ${missing.join(', ')}`, {
     hint: 'install it: apt install postgresql-client (Debian, Ubuntu), brew install libpq (macOS)',
   })
 }

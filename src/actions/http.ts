@@ -1,6 +1,7 @@
 /** `http`: one request. What is a value in `json` stays a value, in a URL it stays in its place. */
 import { EXIT, failure } from '../core/errors.ts'
 import type { HttpRequest } from '../core/runbook.ts'
+import { textOf } from '../core/templates.ts'
 import { httpFault, request, type Request } from '../lib/http.ts'
 import { parseJson } from '../lib/json.ts'
 import type { ActionContext, Verb } from './action.ts'
@@ -31,17 +32,17 @@ const json = (value: unknown) =>
 export function requestOf(action: HttpRequest, context: ActionContext): Request {
   const headers: Record<string, string> = {}
   for (const [name, template] of Object.entries(action.headers)) {
-    headers[name.toLowerCase()] = headerValue(name, String(context.resolve(template)))
+    headers[name.toLowerCase()] = headerValue(name, textOf(context.resolve(template)))
   }
   if (action.bearer !== undefined) {
-    const token = String(context.resolve(action.bearer))
+    const token = textOf(context.resolve(action.bearer))
     headers.authorization = headerValue('authorization', `Bearer ${token}`)
   }
   const body =
     action.json !== undefined
       ? json(context.resolve(action.json))
       : action.body !== undefined
-        ? String(context.resolve(action.body))
+        ? textOf(context.resolve(action.body))
         : undefined
   if (action.json !== undefined) headers['content-type'] ??= 'application/json'
   headers['user-agent'] ??= 'runbook'

@@ -1,11 +1,12 @@
 /** `manual`: work that a person does; their word is the result. */
+import { textOf } from '../core/templates.ts'
 import type { Outcome, Verb } from './action.ts'
 
 export const manual: Verb<'manual'> = {
   expectation: 'true',
 
   async perform(action, context): Promise<Outcome> {
-    const ask = String(context.resolve(action.ask))
+    const ask = textOf(context.resolve(action.ask))
     // The answer is the act: a question that nobody has answered can be asked again.
     const { yes, by, note } = await context.ask({ role: action.role, ask, confirm: action.confirm })
     await context.gate()

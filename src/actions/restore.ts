@@ -1,5 +1,6 @@
 /** `restore`: a dump back into a database, whole or not at all. */
 import { stat } from 'node:fs/promises'
+import { textOf } from '../core/templates.ts'
 import { utcNow } from '../lib/clock.ts'
 import { databaseAddress } from '../lib/database-url.ts'
 import { sha256OfFile } from '../lib/files.ts'
@@ -50,8 +51,8 @@ export const restore: Verb<'restore'> = {
 
   async perform(action, context) {
     demandTools(context, 'pg_restore')
-    const url = String(context.resolve(action.database))
-    const file = String(context.resolve(action.file))
+    const url = textOf(context.resolve(action.database))
+    const file = textOf(context.resolve(action.file))
     const path = placed(context, file)
     const looked = await look(file, path, context)
     if ('problem' in looked)
@@ -72,7 +73,7 @@ export const restore: Verb<'restore'> = {
   },
 
   recover(action, context, running, wrapper) {
-    const file = String(context.resolve(action.file))
+    const file = textOf(context.resolve(action.file))
     return recoverProcess(context, wrapper, running, async (ending) =>
       conclude(ending, file, await look(file, placed(context, file), context), context),
     )

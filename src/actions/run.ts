@@ -1,4 +1,5 @@
 /** `run`: a bash script, or a program and its arguments. */
+import { textOf } from '../core/templates.ts'
 import type { Ending } from '../lib/gate.ts'
 import { parseJson } from '../lib/json.ts'
 import { SEEN_BYTES } from '../lib/output.ts'
@@ -43,7 +44,7 @@ export const run: Verb<'run'> = {
     const command =
       'script' in action
         ? { script: action.script }
-        : { argv: action.argv.map((argument) => String(context.resolve(argument))) }
+        : { argv: action.argv.map((argument) => textOf(context.resolve(argument))) }
     return outcome(await performGated(context, { command, leaves_processes }))
   },
 

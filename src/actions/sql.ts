@@ -1,13 +1,7 @@
 /** `sql`: statements on a PostgreSQL database; every value is a parameter, never text. */
 import type { Action, SqlSource } from '../core/runbook.ts'
-import {
-  connect,
-  databaseFault,
-  type Database,
-  type DatabaseFault,
-  type Rows,
-  type Statement,
-} from '../lib/postgres.ts'
+import { textOf } from '../core/templates.ts'
+import type { Database, DatabaseFault, Rows, Statement } from '../lib/postgres.ts'
 import { splitStatements } from '../lib/sql-text.ts'
 import type { ActionContext, Outcome, Verb } from './action.ts'
 import { within } from './within.ts'
@@ -82,9 +76,11 @@ export const sql: Verb<'sql'> = {
   async perform(action, context) {
     const began = performance.now()
     const statements = sequence(action, context)
+    // The driver is large, and most commands need none.
+    const { connect, databaseFault } = await import('../lib/postgres.ts')
     let database: Database
     try {
-      database = await connect(String(context.resolve(action.database)), {
+      database = await connect(textOf(context.resolve(action.database)), {
         connect_ms: Math.min(context.timeout_ms, 10_000),
         notice: (text) => context.output(text),
       })

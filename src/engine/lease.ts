@@ -3,7 +3,7 @@ import { EXIT, failure, type RunbookError } from '../core/errors.ts'
 import { fold } from '../core/state.ts'
 import { formatDuration } from '../core/durations.ts'
 import { LEASE_MS, type Lease, type Lock, type Store } from '../stores/store.ts'
-import { isDead, type Session } from './session.ts'
+import { findRun, isDead, isUnfinished, type Session } from './session.ts'
 
 /** Keeps a lease alive until stopped. `onLost` is called once, when somebody else has taken the run. */
 export function heartbeat(store: Store, lease: Lease, onLost: () => void): { stop: () => void } {
@@ -33,6 +33,20 @@ export async function takeRun({ store, actor }: Session, run: string): Promise<L
   if ('taken' in answer) return answer.taken
   if ('busy' in answer) throw await busy(store, answer.busy)
   throw await busy(store, { name: '', run, lease: answer.held })
+}
+
+/**
+ * Frees the lock of a run that is over and whose process died before it could. False when the run is
+ * not over, or somebody lives who drives it.
+ */
+export async function freeLeftover(session: Session, { run }: Lock): Promise<boolean> {
+  const { store, actor } = session
+  const known = await findRun(store, { run })
+  if (known === undefined || isUnfinished(known)) return false
+  const answer = await store.take(run, actor, isDead)
+  if (!('taken' in answer)) return false
+  await store.release(run, answer.taken.epoch, true)
+  return true
 }
 
 /** The error of exit 7: who has the lock, since when, doing what, and what one can do. */

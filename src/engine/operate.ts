@@ -8,9 +8,9 @@ import { planSha256 } from '../core/plan.ts'
 import { fold, type RunState } from '../core/state.ts'
 import { isFinished, stepsToUndo, type UndoRequest } from '../core/undo.ts'
 import type { View } from '../core/view.ts'
-import type { Lease } from '../stores/store.ts'
+import type { Lease, Lock } from '../stores/store.ts'
 import { askChecks, type Asking } from './ask.ts'
-import { busy, heartbeat, takeRun } from './lease.ts'
+import { busy, freeLeftover, heartbeat, takeRun } from './lease.ts'
 import { openOutputs } from './outputs.ts'
 import { demandBackups } from './backups.ts'
 import { nobody } from './persons.ts'
@@ -103,7 +103,8 @@ async function drivenRun(
   const journal = recorder(store, lease, state, (value) => bound.masker.maskDeep(value), (event, now) => { view.event(event, now) })
   try {
     const outputs = openOutputs(bound, bound.plan, state)
-    const rt: Runtime = { ...bound, run: lease.run, view, journal, stop, ask, outputs, retry: new Set(), selected: selectedSteps(bound.plan), halt: undefined }
+    const crashed = state.status === 'running' && state.events > 1
+    const rt: Runtime = { ...bound, run: lease.run, view, journal, stop, ask, outputs, retry: new Set(), selected: selectedSteps(bound.plan), crashed, halt: undefined }
     const exit = await work(rt)
     return { exit, state }
   } finally {
@@ -150,7 +151,8 @@ async function createWithin<T extends object>(session: Session, timeout_ms: numb
   for (;;) {
     const made = await create()
     if (!('busy' in made)) return made as Exclude<T, { busy: unknown }>
-    if (performance.now() >= deadline) throw await busy(session.store, made.busy as Parameters<typeof busy>[1])
+    if (await freeLeftover(session, made.busy as Lock)) continue
+    if (performance.now() >= deadline) throw await busy(session.store, made.busy as Lock)
     await sleep(Math.min(500, deadline - performance.now()))
   }
 }

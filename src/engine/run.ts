@@ -95,8 +95,11 @@ function item(step: Step, run: () => Promise<void>) {
 /** One step on the way forward, with the person's word when it fails. */
 async function forward(rt: Runtime, step: Step): Promise<void> {
   for (;;) {
-    if (nextForStep(step, rt.journal.state.steps.get(step.id), rt.retry) === 'undo' && !(await undoFirst(rt, step))) return
-    if ((await runStep(rt, step)) !== 'failed') return
+    const next = nextForStep(step, rt.journal.state.steps.get(step.id), rt.retry)
+    if (next === 'undo' && !(await undoFirst(rt, step))) return
+    // It failed, and the tool died before it could do what a failure leads to: that is still to do.
+    const unanswered = next === 'needs_retry' && rt.crashed
+    if (!unanswered && (await runStep(rt, step)) !== 'failed') return
     const then = await decide(rt, step)
     if (then !== 'retry') {
       halt(rt, { kind: 'failed', step, then })

@@ -50,6 +50,8 @@ export interface Runtime extends Bound {
   retry: Set<string>
   /** Steps that are to run; the others are skipped. */
   selected: ReadonlySet<string>
+  /** The process that drove this run before died while it did. */
+  crashed: boolean
   halt: Halt | undefined
   /** How the run ends, while the steps of `finally` run: what `run.status` is for them. */
   ending?: RunStatus | undefined

@@ -19,10 +19,10 @@ import {
   SUPERUSER,
   type Cluster,
 } from '../lib/postgres-cluster.ts'
-import { choosePlace } from '../lib/postgres-user.ts'
+import { choosePlace, claimPlace } from '../lib/postgres-user.ts'
 import { findServer } from '../lib/postgres-server.ts'
 import { createPrivate, readPrivate, replacePrivate } from '../lib/private-files.ts'
-import type { ServiceAddress, ServiceKind, ServiceContext } from './services.ts'
+import type { ServiceAddress, ServiceKind, ServiceContext } from './service.ts'
 
 /** What the next command must know. */
 interface Known {
@@ -76,8 +76,10 @@ export function postgresService(
     await removeForsaken()
     const server = await findServer({ choice })
     const place = old !== undefined && placeExists(old.place) ? old.place : choosePlace(folder)
+    const { origin, version, folder: binaries } = server
+    remember({ cluster: { place, binaries, origin, version }, port: before?.port ?? 0, settings })
+    claimPlace(place, path)
     const cluster = await clusterOf(server, place)
-    remember({ cluster, port: before?.port ?? 0, settings })
     note(`making a database with PostgreSQL ${server.version} (${server.origin})`)
     await makeData(cluster, password())
     return cluster
@@ -109,7 +111,8 @@ export function postgresService(
           const problem = await ensureDatabase(urlOf, before.port, service.database)
           if (problem === undefined) return address(before.port)
         }
-        await stopCluster(before.cluster)
+        // Nobody can be using it: either we are alone, or it answers nobody.
+        await stopCluster(before.cluster, 2000)
       }
       const port = await start(await prepare(before), before?.port || undefined)
       const problem = await ensureDatabase(urlOf, port, service.database)
@@ -137,13 +140,13 @@ async function ensureDatabase(
 ): Promise<string | undefined> {
   const { connect, databaseFault } = await import('../lib/postgres.ts')
   try {
-    await (await connect(urlOf(port), { connect_ms: 5000 })).close()
+    await (await connect(urlOf(port), { connect_ms: 3000 })).close()
     return undefined
   } catch (error) {
     if (databaseFault(error)?.sqlstate !== NO_DATABASE) return (error as Error).message
   }
   try {
-    const server = await connect(urlOf(port, 'postgres'), { connect_ms: 5000 })
+    const server = await connect(urlOf(port, 'postgres'), { connect_ms: 3000 })
     const quoted = `"${database.replaceAll('"', '""')}"`
     await server
       .query({ text: `CREATE DATABASE ${quoted}`, values: [] })

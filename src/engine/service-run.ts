@@ -23,7 +23,7 @@ import {
   type ServiceContext,
   type ServiceKind,
   type ServicesScope,
-} from './services.ts'
+} from './service.ts'
 
 /** What the next command must know. */
 type Known = { port: number } & (Running | { process?: undefined })

@@ -5,67 +5,26 @@ import { join } from 'node:path'
 import { EXIT, failure } from '../core/errors.ts'
 import type { ProcessIdentity } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
-import type { Check, Environment, Service } from '../core/runbook.ts'
-import type { Masker } from '../core/secrets.ts'
+import type { Environment, Service } from '../core/runbook.ts'
 import { withFileLock } from '../lib/file-lock.ts'
 import { privateFolder, readPrivate, replacePrivate } from '../lib/private-files.ts'
 import { alive, self } from '../lib/processes.ts'
 import { sourceVariables, type InputBinder } from './bind-inputs.ts'
 import { environmentFolder } from './key.ts'
+import {
+  interrupted,
+  type ServiceContext,
+  type ServiceKind,
+  type ServicesOptions,
+  type ServicesScope,
+} from './service.ts'
 import { postgresService } from './service-postgres.ts'
 import { runService } from './service-run.ts'
-
-/** What `services.<name>` is in expressions. */
-export interface ServiceAddress {
-  url: string
-  port: number
-  /** The service's own folder, kept between commands. */
-  dir: string
-}
-
-export type ServicesScope = Record<string, ServiceAddress>
-
-export interface ServicesOptions {
-  root: string
-  /** Delete all data first. Throws exit 7 while another command uses it. */
-  fresh?: boolean
-  env?: NodeJS.ProcessEnv
-  /** Asks once whether a `ready` check holds. */
-  isReady(check: Check, scope: { inputs: Values; services: ServicesScope }): Promise<boolean>
-  /** Learns the passwords that are made here, and hides them in what services say. */
-  masker: Masker
-  /** One sentence at a time, for people. */
-  say(text: string): void
-  /** Ends waiting, and with it the start: exit 130. */
-  interrupt?: AbortSignal
-}
-
-type Values = Record<string, unknown>
-
-/** What the kinds of services work with. */
-export interface ServiceContext extends Required<Omit<ServicesOptions, 'fresh'>> {
-  /** Variables of the operator's environment that no service may see. */
-  withheld: readonly string[]
-  /** Values of some inputs while these services run. */
-  pick: InputBinder['pick']
-}
 
 export interface RunningServices {
   scope: ServicesScope
   /** Ends them in reverse order, unless another command still uses them. May be called twice. */
   stop(): Promise<void>
-}
-
-/** One kind of service; `folder` is its own. */
-export interface ServiceKind {
-  /**
-   * Adopts the one that runs or starts one. `shared`: another command uses it, so that it may not be
-   * started anew.
-   */
-  start(shared: boolean, before: ServicesScope): Promise<ServiceAddress>
-  stop(): Promise<void>
-  /** Of a stopped one. */
-  removeData(): void
 }
 
 /**
@@ -177,11 +136,6 @@ function usersOf(folder: string) {
       return readdirSync(users).length
     },
   }
-}
-
-/** What ends a start that nobody waits for any more. */
-export function interrupted(): Error {
-  return failure(EXIT.interrupted, 'interrupted while the services were starting')
 }
 
 function inUse(environment: Environment): Error {

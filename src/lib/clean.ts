@@ -54,7 +54,7 @@ export function lastLines(text: string, count: number): string[] {
 }
 
 /** CI command lines, so changed that they are text. */
-export function defuse(text: string): string {
+function defuse(text: string): string {
   return text.replace(GITHUB, '$1: ').replace(AZURE, '## ')
 }
 

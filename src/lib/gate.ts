@@ -84,7 +84,16 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 type Streams = [Stream, Stream]
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR, O_TRUNC } = constants
-export const APPENDED = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW
+const APPENDED = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW
+
+/** The two files of output, for reading and appending. */
+export function openStreams(folder: string, flags = 0): Streams {
+  const open = (name: string): Stream => {
+    const path = join(folder, name)
+    return { fd: openSync(path, APPENDED | flags, 0o600), path, dropped: 0 }
+  }
+  return [open('out'), open('err')]
+}
 
 /** The same for every process of an attempt, also for who comes back to it after a crash. */
 export function tokenOf(folder: string): string {
@@ -165,12 +174,8 @@ export async function startGated(options: Gated): Promise<Ending> {
   const { folder, command, cwd } = options
   const token = tokenOf(folder)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const open = (name: string) => openSync(join(folder, name), APPENDED | O_TRUNC, 0o600)
-  const receipt = open('receipt')
-  const streams: Streams = [
-    { fd: open('out'), dropped: 0 },
-    { fd: open('err'), dropped: 0 },
-  ]
+  const receipt = openSync(join(folder, 'receipt'), APPENDED | O_TRUNC, 0o600)
+  const streams = openStreams(folder, O_TRUNC)
   const script = join(folder, 'script')
   if ('script' in command) writeFileSync(script, command.script, { mode: 0o600 })
   const names = 'script' in command ? [script] : [command.argv[0] ?? '']

@@ -1,5 +1,13 @@
 /** Output in files: followed while it grows, read bounded, and kept from filling the disk. */
-import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 
 /** What expressions see of one stream at most; of more, its first and its last half. */
@@ -14,10 +22,13 @@ const LARGE_BYTES = 4 * 2 ** 20
 const SHOWN_BYTES = 64 * 2 ** 10
 const EVERY_MS = 80
 const TAIL_BYTES = 4096
+/** A writer may be faster than we are. */
+const MOST_ROUNDS = 5
 
 /** One stream of a process, in a file that it appends to and that is open for reading here. */
 export interface Stream {
   fd: number
+  path: string
   /** Taken out of the middle so far. */
   dropped: number
 }
@@ -75,15 +86,28 @@ export function tailOf(...texts: string[]): string {
 }
 
 /**
- * Takes the middle out of a file. Who appends to it goes on at its new end; what is written in the
- * very moment of the cut may be lost with the middle.
+ * Takes the middle out of a file: the tail moves up to the head, and the rest is cut off. Who
+ * appends to it goes on at its new end. What is written in the instant before the cut would be
+ * lost, so what came while the tail was moved is moved as well, and only then it is cut.
  */
 function cut(stream: Stream): void {
-  const { size } = fstatSync(stream.fd)
-  const tail = readAt(stream.fd, size - KEPT_BYTES, KEPT_BYTES)
-  stream.dropped += size - 2 * KEPT_BYTES
-  ftruncateSync(stream.fd, KEPT_BYTES)
-  writeSync(stream.fd, tail)
+  // Not the descriptor that appends: it would write to the end, whatever the position.
+  const file = openSync(stream.path, constants.O_WRONLY | constants.O_NOFOLLOW)
+  let moved = fstatSync(stream.fd).size - KEPT_BYTES
+  let end = KEPT_BYTES
+  try {
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      const more = readAt(stream.fd, moved, fstatSync(stream.fd).size - moved)
+      if (more.length === 0) break
+      writeSync(file, more, 0, more.length, end)
+      moved += more.length
+      end += more.length
+    }
+    ftruncateSync(file, end)
+  } finally {
+    closeSync(file)
+  }
+  stream.dropped += moved - end
 }
 
 /** At the end of an action: a log that nobody would read through does not stay on the disk. */

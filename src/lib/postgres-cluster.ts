@@ -168,10 +168,12 @@ export function runningServer(cluster: Pick<Cluster, 'place'>): ProcessIdentity 
 }
 
 /** Ends it in order: what is open is rolled back, what is committed is on the disk. */
-export async function stopCluster(cluster: Pick<Cluster, 'place'>): Promise<void> {
+export async function stopCluster(
+  cluster: Pick<Cluster, 'place'>,
+  grace_ms = 20_000,
+): Promise<void> {
   const server = runningServer(cluster)
-  if (server !== undefined)
-    await endDaemon(server, { signal: 'SIGINT', grace_ms: 20_000, group: false })
+  if (server !== undefined) await endDaemon(server, { signal: 'SIGINT', grace_ms, group: false })
 }
 
 function dataOf(place: string): string {

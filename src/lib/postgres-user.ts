@@ -41,7 +41,7 @@ export function ids(user = serverUser()): { uid?: number; gid?: number } {
 export const ENVIRONMENT = { PATH: process.env.PATH ?? '', TZ: 'UTC', LC_ALL: 'C' }
 
 const PLACE = 'runbook-postgres-'
-/** In a place: the service's folder that it belongs to. */
+/** In a place: the path of the record that names it. */
 const OWNER = 'belongs-to'
 /** The first survives a restart of the machine. */
 const PLACES = ['/var/tmp', tmpdir()]
@@ -57,11 +57,15 @@ export function choosePlace(folder: string): string {
   const place = mkdtempSync(join(PLACES.find((p) => existsSync(p)) ?? tmpdir(), PLACE))
   // It is ours; the server's user passes through it to the data, which is its own.
   chmodSync(place, 0o711)
-  writeFileSync(join(place, OWNER), folder, { mode: 0o600 })
   return place
 }
 
-/** The places whose service folder has been removed: nobody else would ever find them again. */
+/** Writes down which record names the place, once it does. */
+export function claimPlace(place: string, record: string): void {
+  if (isChosen(place)) writeFileSync(join(place, OWNER), record, { mode: 0o600 })
+}
+
+/** The places that their record no longer names, or that is gone: nobody would find them again. */
 export function forsakenPlaces(): string[] {
   const user = process.geteuid?.()
   return PLACES.flatMap((parent) => {
@@ -71,9 +75,13 @@ export function forsakenPlaces(): string[] {
       const stat = name.startsWith(PLACE) ? lstatSync(place, { throwIfNoEntry: false }) : undefined
       if (stat?.isDirectory() !== true || stat.uid !== user) return []
       const owner = join(place, OWNER)
-      return existsSync(owner) && !existsSync(readFileSync(owner, 'utf8')) ? [place] : []
+      return existsSync(owner) && !names(readFileSync(owner, 'utf8'), place) ? [place] : []
     })
   })
+}
+
+function names(record: string, place: string): boolean {
+  return existsSync(record) && readFileSync(record, 'utf8').includes(JSON.stringify(place))
 }
 
 /** The binaries themselves, or a copy of them where the server's user cannot reach them: `/root/…`. */

@@ -1,10 +1,10 @@
 /** What became of a process whose tool died: the receipt tells, or it is still running. */
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProcessIdentity } from '../core/events.ts'
-import { APPENDED, finish, limit, tokenOf, type Ending, type Gated } from './gate.ts'
-import { follow, type Stream } from './output.ts'
+import { finish, limit, openStreams, tokenOf, type Ending, type Gated } from './gate.ts'
+import { follow } from './output.ts'
 import { alive, bootId } from './processes.ts'
 import { endLeftovers } from './tree.ts'
 
@@ -89,14 +89,6 @@ export async function recoverGated(
     state: 'ended',
     ending: await finish(end, tree, streams, following, options.leaves_processes),
   }
-}
-
-function openStreams(folder: string): [Stream, Stream] {
-  const open = (name: string) => ({
-    fd: openSync(join(folder, name), APPENDED, 0o600),
-    dropped: 0,
-  })
-  return [open('out'), open('err')]
 }
 
 /** Stands in for the tool that died: follows the output, keeps the time, ends the tree. */

@@ -43,8 +43,21 @@ const ELLIPSIS = '…'
 /** The styles, as real colours or as nothing. */
 export function palette(on: boolean): Colours {
   // 16 colours: they follow the person's own theme, so that they can be read on any background.
-  const { bold, dim, red, green, yellow, cyan } = new Chalk({ level: on ? 1 : 0 })
-  return { on, bold, dim, red, green, yellow, cyan }
+  const chalk = new Chalk({ level: on ? 1 : 0 })
+  // chalk paints all that it is given, so as a callback of `map` it would paint the index too.
+  const only =
+    (paint: (...texts: string[]) => string): Paint =>
+    (text) =>
+      paint(text)
+  return {
+    on,
+    bold: only(chalk.bold),
+    dim: only(chalk.dim),
+    red: only(chalk.red),
+    green: only(chalk.green),
+    yellow: only(chalk.yellow),
+    cyan: only(chalk.cyan),
+  }
 }
 
 /** NO_COLOR forbids, FORCE_COLOR demands, else a terminal decides. */
@@ -65,7 +78,7 @@ export function canPaint(stream: Surface, env: Env = process.env): boolean {
 }
 
 /** Whether a CI system reads the log and obeys lines in it. */
-export function readByCi(env: Env = process.env): boolean {
+function readByCi(env: Env): boolean {
   return Boolean(env['GITHUB_ACTIONS'] || env['TF_BUILD'])
 }
 

@@ -7,14 +7,14 @@ import { hasSomethingToUndo, isFinished } from '../core/undo.ts'
 import { width, type Look } from '../lib/terminal.ts'
 import type { Page } from './page.ts'
 
-export interface Advice {
+interface Advice {
   command: string
   /** What it does, in a few words. */
   why: string
 }
 
 /** The commands that make sense now; the first is the one next command. */
-export function advice(plan: Plan, state: RunState): Advice[] {
+function advice(plan: Plan, state: RunState): Advice[] {
   const { run } = state
   const resume = { command: `runbook resume ${run}`, why: 'goes on where it stopped' }
   switch (state.status) {

@@ -6,7 +6,7 @@ import { cut, spread, width, type Look } from '../lib/terminal.ts'
 import type { Model, PhaseRow, StepRow } from './model.ts'
 import { barLine } from './bar.ts'
 import { against, sofar } from './times.ts'
-import { countsText, inColourOf, plural, sign } from './words.ts'
+import { countsText, inColourOf, plural, sign, statusWord } from './words.ts'
 
 export interface FrameSize {
   rows: number
@@ -59,7 +59,8 @@ function outputHeight(model: Model, left: number): number {
 function headLine(model: Model, columns: number, look: Look): string {
   const { bold, dim } = look.colours
   const arrow = look.unicode ? '→' : '->'
-  const what = `${model.verb} ${model.runbook} ${model.version} ${arrow} ${model.environment}`
+  const verb = model.toUndo === undefined ? model.verb : 'rollback'
+  const what = `${verb} ${model.runbook} ${model.version} ${arrow} ${model.environment}`
   const which = `run ${model.run}  plan ${model.plan_sha256.slice(0, 12)}`
   return spread(` ${bold(cleanLine(what, look))}`, dim(cleanLine(which, look)), columns)
 }
@@ -178,22 +179,28 @@ function stepLine(row: StepRow, size: FrameSize, look: Look): string {
   const mark = atWork ? look.colours.cyan(spinner(size.now, look)) : sign(row.status, look)
   const title = cleanLine(row.title, look)
   const left = `   ${mark} ${row.status === 'pending' && !atWork ? dim(title) : title}`
-  const right = stepRight(row, size, look)
+  const right = atWork ? workRight(row, left, size, look) : restRight(row, look)
   // The id is what commands want, but half an id is of no use.
   const fits = width(left) + width(row.id) + width(right) + 4 <= size.columns
   const id = row.title !== row.id && fits ? `  ${dim(row.id)}` : ''
   return spread(left + id, right, size.columns)
 }
 
-function stepRight(row: StepRow, size: FrameSize, look: Look): string {
-  if (row.since !== undefined) {
-    const doing = row.doing === undefined ? '' : `${cut(cleanLine(row.doing, look), 40)}  `
-    return `${look.colours.cyan(doing)}${sofar(size.now - row.since, row.estimate_s)}`
-  }
+/** What it does now and for how long; with little room first the estimate goes, then the rest. */
+function workRight(row: StepRow, left: string, size: FrameSize, look: Look): string {
+  const ms = size.now - (row.since ?? size.now)
+  const doing = row.doing === undefined ? '' : `${cut(cleanLine(row.doing, look), 40)}  `
+  const what = look.colours.cyan(doing)
+  const choices = [what + sofar(ms, row.estimate_s), what + sofar(ms, undefined)]
+  const room = size.columns - Math.min(width(left), 24) - 2
+  return choices.find((choice) => width(choice) <= room) ?? sofar(ms, undefined)
+}
+
+function restRight(row: StepRow, look: Look): string {
   if (row.status === 'pending') return estimate(row.estimate_s, look)
   if (row.status === 'done') return against(row.duration_ms ?? 0, row.estimate_s)
   const why = row.reason === undefined ? '' : `: ${cleanLine(row.reason, look)}`
-  return inColourOf(row.status, cut(`${row.status.replace('_', ' ')}${why}`, 48), look)
+  return inColourOf(row.status, cut(`${statusWord(row.status)}${why}`, 48), look)
 }
 
 function estimate(estimate_s: number | undefined, look: Look): string {

@@ -10,6 +10,7 @@ import { endingText } from './ending.ts'
 import { frame, phaseLine, WIDEST } from './frame.ts'
 import { modelOf, takeEvent, takeProgress, type Model } from './model.ts'
 import { painter } from './painter.ts'
+import { noteText } from './quiet.ts'
 
 const FRAME_MS = 90
 const PROMPT_ROWS = 8
@@ -79,6 +80,8 @@ export function liveView(out: Outlet, now: () => number = Date.now): View {
     progress(progress) {
       if (progress.kind === 'place') places.set(progress.name, progress.url)
       if (model !== undefined) takeProgress(model, progress, now())
+      // Before there is a tree it is simply said.
+      else if (progress.kind === 'note') out.write(noteText(progress.text, out.look()))
     },
     adopt(wrapper) {
       task = wrapper as Task

@@ -7,7 +7,7 @@ import type { Progress } from '../core/view.ts'
 import { lastLines } from '../lib/clean.ts'
 import { phaseTimes, timeAtWork } from './times.ts'
 
-export type Counts = Partial<Record<StepStatus, number>>
+type Counts = Partial<Record<StepStatus, number>>
 
 export interface StepRow {
   id: string

@@ -8,6 +8,8 @@ const LABEL = 11
 export interface Page {
   /** A line as it is; own text only, colours allowed. */
   line(text?: string): void
+  /** Foreign or own text, bold and wrapped. */
+  heading(text: string): void
   /** Foreign or own text, wrapped; the first line carries the label. */
   field(label: string, text: string): void
   /** Foreign lines behind a bar, cut, at most `most` of them from the end. */
@@ -27,6 +29,9 @@ export function page(look: Look): Page {
   }
   return {
     line: (text = '') => lines.push(text),
+    heading(text) {
+      lines.push(...wrap(cleanLine(text, look), look.columns).map(look.colours.bold))
+    },
     field(label, text) {
       const shown = wrap(clean(text, look).trimEnd(), room)
       for (const [i, line] of shown.entries()) labelled(label, i, line)

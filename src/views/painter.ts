@@ -8,6 +8,7 @@ const TOGETHER = { begin: `${CSI}?2026h`, end: `${CSI}?2026l` }
 // Should the terminal count a sign wider than we do, the line is cut off there and not broken in two.
 const WRAP = { off: `${CSI}?7l`, on: `${CSI}?7h` }
 const CURSOR = { hide: `${CSI}?25l`, show: `${CSI}?25h` }
+const DEADLY = ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const
 const ERASE_LINE = `${CSI}2K`
 const ERASE_BELOW = `${CSI}J`
 
@@ -39,7 +40,7 @@ export function painter(out: Outlet, repaint: () => void): Painter {
   const erase = () => {
     if (drawn.length === 0) return
     // Line by line: some terminals keep a copy of a screen that is cleared as a whole.
-    const rows = Math.min(rowsNow(), out.size().rows)
+    const rows = Math.min(rowsNow(), out.size().rows - 1)
     out.write(up(rows) + `${ERASE_LINE}\r\n`.repeat(rows) + up(rows))
     drawn = []
   }
@@ -56,6 +57,13 @@ export function painter(out: Outlet, repaint: () => void): Painter {
     process.kill(process.pid, 'SIGTSTP')
   }
 
+  // Where nobody else has a use for the signal it ends the process, but not without its cursor.
+  const die = (signal: NodeJS.Signals) => {
+    if (process.listenerCount(signal) > 1) return
+    close()
+    process.kill(process.pid, signal)
+  }
+
   const open = () => {
     if (isOpen) return
     isOpen = true
@@ -67,10 +75,12 @@ export function painter(out: Outlet, repaint: () => void): Painter {
     })
     process.once('exit', showCursor)
     process.once('SIGTSTP', suspend)
+    for (const signal of DEADLY) process.on(signal, die)
     stopListening = [
       resized,
       () => process.off('exit', showCursor),
       () => process.off('SIGTSTP', suspend),
+      ...DEADLY.map((signal) => () => process.off(signal, die)),
     ]
   }
 

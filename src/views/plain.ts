@@ -48,7 +48,9 @@ export function plainView(
           say(now(), `${look.colours.dim(`${progress.step} │`)} ${line}`)
         return
       case 'note':
-        return say(now(), look.colours.yellow(cleanLine(progress.text, look)))
+        for (const line of clean(progress.text, look).trimEnd().split('\n'))
+          say(now(), look.colours.yellow(line))
+        return
       case 'place':
         places.set(progress.name, progress.url)
         return say(now(), `${progress.name} is at ${cleanLine(progress.url, look)}`)

@@ -1,8 +1,9 @@
 /** `-q`: says only what a person must read, and how it ended when that is not well. */
 import type { Plan } from '../core/plan.ts'
 import type { View } from '../core/view.ts'
-import { cleanLine } from '../lib/clean.ts'
+import { clean } from '../lib/clean.ts'
 import type { Outlet } from '../lib/outlet.ts'
+import type { Look } from '../lib/terminal.ts'
 import { endingText } from './ending.ts'
 
 /** Notes, and the ending of a run that did not succeed, on `out`. */
@@ -14,11 +15,17 @@ export function quietView(out: Outlet): View {
     },
     event() {},
     progress(progress) {
-      if (progress.kind === 'note') out.write(`${cleanLine(progress.text, out.look())}\n`)
+      if (progress.kind === 'note') out.write(noteText(progress.text, out.look()))
     },
     end(state) {
       if (plan === undefined || state.status === 'succeeded') return
       out.write(endingText(plan, state, out.look()))
     },
   }
+}
+
+/** A note where no tree is; a problem with a file has lines of its own. */
+export function noteText(text: string, look: Look): string {
+  const lines = clean(text, look).trimEnd().split('\n')
+  return lines.map((line) => `${look.colours.yellow(line)}\n`).join('')
 }

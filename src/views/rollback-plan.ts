@@ -18,15 +18,15 @@ export function rollbackPlanText(
   now: number = Date.now(),
 ): string {
   const out = page(look)
-  const { bold, yellow } = look.colours
+  const { yellow } = look.colours
   const which = `run ${state.run} of ${plan.runbook} ${plan.version} in ${state.environment}`
-  out.line(bold(cleanLine(`${plural(steps.length, 'step')} of ${which} would be undone`, look)))
+  out.heading(`${plural(steps.length, 'step')} of ${which} would be undone`)
   for (const { step, undos } of steps) {
     const started = state.steps.get(step.id)?.started_at
     const age = started === undefined ? '' : `, ${formatDuration(now - Date.parse(started))} old`
     out.line()
     const title = step.title === step.id ? '' : `  ${step.title}`
-    out.line(cleanLine(`${step.id}${title}`, look))
+    out.heading(`${step.id}${title}`)
     for (const { undo } of undos) {
       out.field('undo', actionInShort(undo.action))
       const checks = undo.verify === 'inverse' ? [] : undo.verify

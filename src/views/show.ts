@@ -11,8 +11,7 @@ import { plural } from './words.ts'
 export function showText(runbook: Runbook, look: Look): string {
   const out = page(look)
   const { bold, dim } = look.colours
-  const title = cleanLine(`${runbook.runbook} ${runbook.version}: ${runbook.title}`, look)
-  out.line(bold(title))
+  out.heading(`${runbook.runbook} ${runbook.version}: ${runbook.title}`)
   const size = `${plural(runbook.phases.length, 'phase')}, ${plural(runbook.steps.length, 'step')}`
   out.line(dim(cleanLine(`${runbook.file}, ${size}`, look)))
   section(out, look, 'Inputs', Object.entries(runbook.inputs).map(inputRow(look)))
@@ -100,14 +99,14 @@ function stepLines(out: Page, step: Step | undefined, look: Look): void {
   if (step.when !== undefined) out.field('  when', step.when.source)
   if (step.act !== undefined) out.field('  does', actionInShort(step.act.action))
   for (const check of step.verify) out.field('  verify', check.title)
-  if (step.rollback.kind === 'irreversible') out.field('  no way back', step.rollback.why)
+  if (step.rollback.kind === 'irreversible') out.field('  no undo', step.rollback.why)
   else if (step.rollback.kind === 'keep') out.field('  undo', 'nothing, on purpose')
   else if (step.rollback.kind === 'undo')
     for (const undo of rollbackInShort(step.rollback)) out.field('  undo', undo)
   if (step.scope.length > 0) out.field('  scope', step.scope.join(', '))
 }
 
-export interface CheckParameter {
+interface CheckParameter {
   name: string
   type: string
   secret: boolean
@@ -133,7 +132,7 @@ export interface CheckManual {
 /** `runbook checks <name>`: the manual page of one check. */
 export function checkPage(check: CheckManual, look: Look): string {
   const out = page(look)
-  out.line(look.colours.bold(cleanLine(`${check.name}: ${check.title}`, look)))
+  out.heading(`${check.name}: ${check.title}`)
   if (check.description !== undefined) {
     out.line()
     out.field('', check.description)

@@ -73,6 +73,7 @@ export function logsText(events: readonly Event[], plan: Plan, look: Look, step?
   const { dim } = look.colours
   const bar = dim(look.unicode ? '│' : '|')
   const lines: string[] = []
+  let printed = ''
   for (const event of events) {
     const id = 'step' in event ? event.step : undefined
     if (step !== undefined && id !== step) continue
@@ -80,8 +81,10 @@ export function logsText(events: readonly Event[], plan: Plan, look: Look, step?
     const output = outputOf(event, step !== undefined)
     if (phrase !== undefined)
       lines.push(`${dim(dateTime(event.at, look))} ${mark(event, look)}${phrase}`)
-    if (output !== undefined)
-      for (const line of clean(output, look).trimEnd().split('\n')) lines.push(`  ${bar} ${line}`)
+    // The tail of a failure is the end of what its action printed.
+    if (output === undefined || printed.includes(output.trim())) continue
+    printed = output
+    for (const line of clean(output, look).trimEnd().split('\n')) lines.push(`  ${bar} ${line}`)
   }
   if (lines.length === 0)
     return `${step === undefined ? 'The journal is empty' : `Nothing happened to step ${step} in this run`}.\n`
@@ -109,7 +112,7 @@ function mark(event: Event, look: Look): string {
 /** What an action printed, when one step was asked for; else only what a failure shows. */
 function outputOf(event: Event, all: boolean): string | undefined {
   if (event.type === 'step.failed' || event.type === 'undo.failed')
-    return all ? undefined : event.failure.tail || undefined
+    return event.failure.tail || undefined
   if (!all || (event.type !== 'step.acted' && event.type !== 'undo.acted')) return undefined
   const { output } = event.result
   if (typeof output === 'string' && output !== '') return output

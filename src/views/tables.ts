@@ -2,7 +2,7 @@
 import type { Actor } from '../core/events.ts'
 import type { RunState } from '../core/state.ts'
 import { cleanLine } from '../lib/clean.ts'
-import type { Look } from '../lib/terminal.ts'
+import { wrap, type Look } from '../lib/terminal.ts'
 import { cell, columns, table } from './page.ts'
 import { dateTime } from './times.ts'
 import { plural, runWord } from './words.ts'
@@ -87,16 +87,20 @@ export function locksText(locks: readonly HeldLock[], look: Look): string {
   if (locks.length === 0) return 'No lock is held: every runbook can be deployed.\n'
   return locks
     .map((lock) => {
-      const head = `${look.colours.bold(cell(lock.name, look))}  ${lockSentence(lock, look)}`
-      if (lock.run === undefined) return `${head}\n`
-      const command = (word: string) => `  runbook ${word} ${cell(lock.run, look)}`
-      return [head, ...['status', 'resume', 'rollback', 'abandon'].map(command)].join('\n') + '\n'
+      const run = cell(lock.run, look)
+      const commands = ['status', 'resume', 'rollback'].map((word) => `  runbook ${word} ${run}`)
+      const lines = [
+        ...wrap(look.colours.bold(cell(lock.name, look)), look.columns),
+        ...wrap(lockSentence(lock, look), look.columns - 2).map((line) => `  ${line}`),
+        ...(lock.run === undefined ? [] : [...commands, `  runbook abandon ${run} --reason "…"`]),
+      ]
+      return `${lines.join('\n')}\n`
     })
     .join('\n')
 }
 
 /** Who has the lock, since when, doing what: one line. */
-export function lockSentence(lock: HeldLock, look: Look): string {
+function lockSentence(lock: HeldLock, look: Look): string {
   if (lock.run === undefined) return 'free'
   const status = lock.status === undefined ? '' : `, ${runWord(lock.status, look)}`
   const run = `held by run ${cell(lock.run, look)}${status}`

@@ -27,7 +27,7 @@ const SIGNS: Record<StepStatus, Sign> = {
 }
 
 /** The order in which counts are given: what a person must know first stands last and is seen. */
-export const COUNTED: readonly StepStatus[] = [
+const COUNTED: readonly StepStatus[] = [
   'done',
   'satisfied',
   'skipped',

@@ -1,4 +1,7 @@
-/** Plays a made-up run into the live view: `node tests/views/demo.ts [speed] [question]`, to look at it. */
+/**
+ * Plays a made-up run into the live view, to look at it and for the tests:
+ * `node tests/views/demo.ts [speed] [question|rollback|die|quit]`.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Listr, type ListrRendererFactory } from 'listr2'
 import { outlet } from '../../src/lib/outlet.ts'
@@ -33,6 +36,8 @@ async function one(id: string): Promise<void> {
     run.add({ type: 'step.satisfied', step: id, checks: [], outputs: {} })
     return
   }
+  if (process.argv.includes('die') && id === failing) process.exit(1)
+  if (process.argv.includes('quit') && id === failing) process.kill(process.pid, 'SIGQUIT')
   run.add({ type: 'step.armed', step: id, attempt: 1 })
   run.add({ type: 'step.started', step: id, attempt: 1 })
   view.progress({ kind: 'doing', step: id, what: 'doing' })

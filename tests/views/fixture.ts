@@ -1,14 +1,12 @@
 /** Made-up plans and journals for the tests of the views. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
-import type { Actor, NewEvent } from '../../src/core/events.ts'
-import type { Event } from '../../src/core/events.ts'
+import type { Actor, Event, NewEvent } from '../../src/core/events.ts'
 import type { Plan } from '../../src/core/plan.ts'
 import type { Check, Phase, Step } from '../../src/core/runbook.ts'
 import { apply, fold, type RunState } from '../../src/core/state.ts'
 import type { View } from '../../src/core/view.ts'
-import type { Outlet, OutStream } from '../../src/lib/outlet.ts'
-import { outlet } from '../../src/lib/outlet.ts'
+import { outlet, type Outlet, type OutStream } from '../../src/lib/outlet.ts'
 
 export const by: Actor = {
   user: 'ana',
@@ -18,7 +16,7 @@ export const by: Actor = {
 
 const HASH = '3f2a91c4d5e6f708192a3b4c5d6e7f80912a3b4c5d6e7f80912a3b4c5d6e7f80'
 
-export function check(title: string): Check {
+function check(title: string): Check {
   const action = { verb: 'run' as const, script: 'true', leaves_processes: false }
   return { title, params: {}, action, expect: [], timeout: '10m', env: {}, at: 'r.yaml:9:9' }
 }
@@ -67,7 +65,12 @@ export function plan(phases: Record<string, Step[]>, more: Partial<Plan> = {}): 
     },
     inputs: {
       app_url: { kind: 'value', type: 'url', value: 'https://me:pass@hotel.example.com/' },
-      token: { kind: 'secret', type: 'string', from: 'env TOKEN' },
+      token: {
+        kind: 'secret',
+        type: 'string',
+        from: 'env TOKEN',
+        declared: { type: 'string', secret: true, refs: [], at: 'r.yaml:3:3' },
+      },
     },
     requires: [],
     scopes: {},

@@ -2,7 +2,7 @@
 import type { Failure } from '../../src/core/events.ts'
 import type { Plan } from '../../src/core/plan.ts'
 import type { View } from '../../src/core/view.ts'
-import { by, journal, plan, step, type Journal } from './fixture.ts'
+import { journal, plan, step, type Journal } from './fixture.ts'
 
 export const failure: Failure = {
   reason: 'verify_failed',
@@ -139,5 +139,3 @@ export async function play(name: string, view: View): Promise<Journal> {
   await view.end(run.state)
   return run
 }
-
-export { by }
