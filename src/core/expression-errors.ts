@@ -19,7 +19,7 @@ const TYPE_WORDS: Record<string, string> = {
 }
 
 /** The functions and macros of expressions. */
-export const FUNCTIONS = [
+const FUNCTIONS = [
   'all', 'bool', 'contains', 'double', 'duration', 'dyn', 'endsWith', 'exists', 'exists_one',
   'filter', 'getDate', 'getDayOfWeek', 'getFullYear', 'getHours', 'getMilliseconds', 'getMinutes',
   'getMonth', 'getSeconds', 'has', 'indexOf', 'int', 'join', 'lastIndexOf', 'lowerAscii', 'map',

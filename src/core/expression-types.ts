@@ -16,7 +16,7 @@ export interface Fields {
   open?: boolean
 }
 
-export interface Fault {
+interface Fault {
   message: string
   /** In the expression, from 0. */
   offset: number

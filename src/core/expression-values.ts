@@ -5,7 +5,7 @@ import type { Path } from './expression-paths.ts'
 export type Scope = Record<string, unknown>
 
 /** Expressions see this much of any text: 1 MiB. */
-export const VISIBLE_TEXT = 1_048_576
+const VISIBLE_TEXT = 1_048_576
 
 /** Figures that are doubles by nature, also when they happen to be whole: `rps / 2` must not round. */
 const FIGURES = new Set(['rps', 'mean_ms', 'p50_ms', 'p95_ms', 'p99_ms'])

@@ -18,7 +18,12 @@ import type { CheckUse, ParamFile } from './schema.ts'
 import type { Way } from './tree.ts'
 
 /** The declaration of a parameter, in the form of an input. */
-function paramInput({ type = 'string', secret = false, enum: choices, title }: ParamFile): Input {
+export function paramInput({
+  type = 'string',
+  secret = false,
+  enum: choices,
+  title,
+}: ParamFile): Input {
   return {
     type,
     secret,

@@ -9,10 +9,14 @@ import {
   lintConditions,
   lintDuration,
   lintTemplates,
+  lintUnfilled,
   type Lint,
   type View,
 } from './lint-texts.ts'
-import { each, type Reading } from './reading.ts'
+import { inputValue } from '../core/inputs.ts'
+import { didYouMean } from '../core/problems.ts'
+import { paramInput } from './check-uses.ts'
+import { blameKey, blameValue, each, type Reading } from './reading.ts'
 import type { NamedCheck } from './checks.ts'
 import type { CheckUse } from './schema.ts'
 import type { Way } from './tree.ts'
@@ -113,4 +117,23 @@ export function lintCheckFile(
     variables: variables({ params, steps: false, ...(verb === undefined ? {} : { verb }) }),
   }
   lintAction(inside, [], file, before, after, Object.keys(lint.runbook.inputs))
+  for (const [name, param] of Object.entries(file.params ?? {})) {
+    const way: Way = ['params', name, 'default']
+    const { default: given } = param
+    if (given === undefined) continue
+    if (typeof given === 'string' && hasTemplate(given)) {
+      lintTemplates(inside, way, given, { variables: variables({ steps: false }) })
+    } else {
+      const result = inputValue(name, paramInput(param), given)
+      if ('problem' in result) blameValue(reading, way, given, result.problem)
+    }
+  }
+  for (const name of Object.keys(file.example ?? {})) {
+    // An example shows a use, templates and all.
+    inside.filled.add(JSON.stringify(['example', name]))
+    if (name in params) continue
+    const hint = didYouMean(name, Object.keys(params))
+    blameKey(reading, ['example', name], { message: `there is no parameter "${name}"`, hint })
+  }
+  lintUnfilled(inside, document.root, [])
 }

@@ -7,7 +7,7 @@ import { parseDuration } from '../core/durations.ts'
 import type { Runbook } from '../core/runbook.ts'
 import { expressionsIn, hasTemplate } from '../core/templates.ts'
 import { each, type Reading } from './reading.ts'
-import { insideOffset, problemAt, type Said, type Way } from './tree.ts'
+import { insideOffset, problemAt, type Said, type Tree, type Way } from './tree.ts'
 
 /** What lint carries about. */
 export interface Lint {
@@ -165,4 +165,23 @@ export function secretIn(lint: Lint, text: string): { secret: string; offset: nu
     if (secret !== undefined) return { secret, offset }
   }
   return undefined
+}
+
+/** Templates where nothing fills them in: they would be shown, or run, as they stand. */
+export function lintUnfilled(lint: Lint, tree: Tree, way: Way): void {
+  if (tree.kind === 'map') {
+    for (const [key, { value }] of tree.entries) lintUnfilled(lint, value, [...way, key])
+  } else if (tree.kind === 'list') {
+    for (const [i, item] of tree.items.entries()) lintUnfilled(lint, item, [...way, i])
+  } else if (typeof tree.value === 'string' && hasTemplate(tree.value)) {
+    if (lint.filled.has(JSON.stringify(way))) return
+    const found = secretIn(lint, tree.value)
+    const key = String(way.findLast((part) => typeof part === 'string') ?? '')
+    const message =
+      found === undefined
+        ? `no value is filled in here: "${key}" is taken as it stands`
+        : `"${key}" is shown to everybody: the secret ${found.secret} cannot stand in it`
+    const offset = expressionsIn(tree.value).expressions[0]?.offset ?? 0
+    blameInside(lint, way, offset, { message, hint: 'write plain text' })
+  }
 }

@@ -1,13 +1,12 @@
 /** All rules over one runbook that fits the schema and has been resolved. */
 import type { Runbook } from '../core/runbook.ts'
-import { expressionsIn, hasTemplate } from '../core/templates.ts'
 import { lintCheckFile, lintChecks } from './lint-checks.ts'
 import { lintHead } from './lint-inputs.ts'
 import { lintStep } from './lint-steps.ts'
-import { blameInside, lintTemplates, secretIn, type Lint, type View } from './lint-texts.ts'
+import { lintTemplates, lintUnfilled, type Lint, type View } from './lint-texts.ts'
 import type { Reading } from './reading.ts'
 import type { RunbookFile } from './schema.ts'
-import type { Tree, Way } from './tree.ts'
+import type { Way } from './tree.ts'
 import { variablesOf, type Sight } from './variables.ts'
 import type { Fields } from '../core/expression-types.ts'
 
@@ -125,23 +124,4 @@ function usedChecks(file: unknown): Set<string> {
   const { check } = file as { check?: unknown }
   const inner = Object.values(file).flatMap((value) => [...usedChecks(value)])
   return new Set([...(typeof check === 'string' ? [check] : []), ...inner])
-}
-
-/** Templates where nothing fills them in: they would be shown, or run, as they stand. */
-function lintUnfilled(carried: Lint, tree: Tree, way: Way): void {
-  if (tree.kind === 'map') {
-    for (const [key, { value }] of tree.entries) lintUnfilled(carried, value, [...way, key])
-  } else if (tree.kind === 'list') {
-    for (const [i, item] of tree.items.entries()) lintUnfilled(carried, item, [...way, i])
-  } else if (typeof tree.value === 'string' && hasTemplate(tree.value)) {
-    if (carried.filled.has(JSON.stringify(way))) return
-    const found = secretIn(carried, tree.value)
-    const key = String(way.findLast((part) => typeof part === 'string') ?? '')
-    const message =
-      found === undefined
-        ? `no value is filled in here: "${key}" is taken as it stands`
-        : `"${key}" is shown to everybody: the secret ${found.secret} cannot stand in it`
-    const offset = expressionsIn(tree.value).expressions[0]?.offset ?? 0
-    blameInside(carried, way, offset, { message, hint: 'write plain text' })
-  }
 }
