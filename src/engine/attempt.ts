@@ -106,13 +106,18 @@ async function judged(
   } finally {
     role.outputEnds()
   }
-  return { outcome, ...judgeOutcome(attempt, outcome, role.scope), duration_ms: since() }
+  return {
+    outcome,
+    ...judgeOutcome(attempt, outcome, role.scope, (text) => bound.masker.mask(text)),
+    duration_ms: since(),
+  }
 }
 
 function judgeOutcome(
   attempt: Attempt,
   outcome: Outcome,
   scope: Scope,
+  mask: (text: string) => string,
 ): Pick<Judged, 'answer' | 'expression' | 'at' | 'values' | 'reason'> {
   if (outcome.problem !== undefined) {
     const { kind, message } = outcome.problem
@@ -130,7 +135,8 @@ function judgeOutcome(
         ? []
         : [{ source: expectation, at: attempt.at }]
   if (expect.length === 0) return { answer: 'holds' }
-  return judge(expect, { ...scope, ...outcome.fields })
+  // Masked before values are cut: half a secret would be a secret still.
+  return judge(expect, { ...scope, ...outcome.fields }, mask)
 }
 
 function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
