@@ -15,7 +15,7 @@ const owners = {
   'src/lib/processes.ts': ['execa'],
   'src/lib/terminal.ts': ['chalk', 'slice-ansi', 'string-width'],
   'src/views/ask.ts': ['@inquirer/prompts'],
-  'src/views/live.ts': ['listr2', 'log-update', '@listr2/prompt-adapter-inquirer'],
+  'src/views/live.ts': ['listr2', '@listr2/prompt-adapter-inquirer'],
 }
 
 const owned = [...new Set(Object.values(owners).flat())]
