@@ -4,6 +4,8 @@
  * was started. `go`: a process is let through its gate; `exit`: the end of one is noticed. Loaded
  * with --import, so that the product holds no hooks.
  */
+/* eslint-disable @typescript-eslint/unbound-method, @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-return --
+   it stands in for methods of Node's own, whose arguments it passes on unseen */
 import child_process from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -38,7 +40,9 @@ DatabaseSync.prototype.prepare = function (sql) {
   const run = statement.run.bind(statement)
   statement.run = /** @type {typeof statement.run} */ (
     /** @param {import('node:sqlite').SQLInputValue[]} values */ (...values) => {
-      const event = /INTO events/.test(sql) ? JSON.parse(String(values[2])) : undefined
+      const event = /INTO events/.test(sql)
+        ? JSON.parse(/** @type {string} */ (values[2]))
+        : undefined
       const lease = /holder = NULL/.test(sql) ? 'given back' : 'taken'
       written.push(event === undefined ? lease : event.type)
       return run(...values)
