@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadCheckLibrary } from '../../src/language/checks.ts'
 import { findRoot } from '../../src/language/find.ts'
-import { listRunbooks, loadRunbook } from '../../src/language/load.ts'
+import { loadRunbook } from '../../src/language/load.ts'
+import { listRunbooks } from '../../src/language/read.ts'
 
 const here = import.meta.dirname
 
