@@ -154,6 +154,7 @@ function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
     env,
     timeout_ms: milliseconds(text(attempt.timeout)),
     interrupt: role.interrupt,
+    recoverable: role.kind !== 'verify',
     folder: attemptFolder(bound, role.run, role.step?.id ?? 'checks', role.folder),
     resolve: (value) => resolve(value, scope),
     pieces: (template) => pieces(template, scope),
