@@ -72,7 +72,7 @@ describe('a request was under way', () => {
   test('a person is asked: exit 11, with the three answers, as often as one resumes', async () => {
     const root = withRequest()
     await killedInFlight(root)
-    for (const _ of [1, 2]) {
+    for (let times = 1; times <= 2; times += 1) {
       const ran = await runbook(root, ['resume'])
       expect(ran.code, ran.stderr).toBe(11)
       const { run } = (await runOf(root)).state

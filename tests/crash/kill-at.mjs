@@ -60,13 +60,13 @@ DatabaseSync.prototype.exec = function (sql) {
   return moment('commit', of, () => exec.call(this, sql))
 }
 
-/** Of a step's process, the role: the folder of its receipt is called do-1, verify-0 … */
+/** The role of a process: the folder of its receipt is called do-1, undo-1-0 …; a check has none. */
 /** @param {unknown[]} args */
 function roleOf([, argv]) {
   const receipt = Array.isArray(argv)
     ? argv.find((word) => basename(word) === 'receipt')
     : undefined
-  return receipt === undefined ? 'other' : basename(dirname(receipt)).replace(/[-\d]+$/, '')
+  return receipt === undefined ? 'check' : basename(dirname(receipt)).replace(/[-\d]+$/, '')
 }
 
 const spawn = child_process.spawn
