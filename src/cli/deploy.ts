@@ -71,7 +71,7 @@ export function define(command: Command, exit: (code: number) => void): void {
               on_failure: flags.onFailure ?? s.on_failure,
             })),
           }
-    if (flags.plan !== undefined) demandSamePlan(flags.plan, planned.plan)
+    if (flags.plan !== undefined) demandSamePlan(flags.plan, plan)
     if (flags.dryRun === true) {
       exit(await showPlan(planned.root, plan, flags))
       return

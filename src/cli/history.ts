@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { loadRun, openSession } from '../engine/session.ts'
-import { findRoot } from '../language/find.ts'
+import { findRoot, findRunbook } from '../language/find.ts'
 import { headline } from '../views/json.ts'
 import { historyText } from '../views/tables.ts'
 import {
@@ -33,6 +33,8 @@ export function define(command: Command): void {
       ...(runbook !== undefined && { runbook }),
       ...(flags.env !== undefined && { environment: flags.env }),
     })
+    // Nothing ran of it: then it should at least be a runbook, and not a misspelt one.
+    if (heads.length === 0 && runbook !== undefined) findRunbook(runbook, process.cwd())
     const runs = await Promise.all(heads.map((head) => loadRun(store, head)))
     print(
       flags,
