@@ -185,7 +185,8 @@ describe('a damaged file', () => {
         writeFileSync(file, bytes)
         const events = await read(run)
         if (typeof events !== 'number' && events.length > 0) {
-          expect(events).toEqual(all)
+          // The last events may be lost with the end of a page, as with a file that was torn off.
+          expect(events).toEqual(all.slice(0, events.length))
           answers.same += 1
         } else {
           // A page that is lost may hold the whole run: then there is none, which is no false one.
