@@ -6,7 +6,7 @@ import { Listr, type ListrRendererFactory, type ListrTaskWrapper } from 'listr2'
 import { halt, type Runtime } from './runtime.ts'
 
 /** One row of the tree. `run` never rejects but for a fault of ours or a lost journal. */
-export interface Item {
+interface Item {
   id: string
   title: string
   run: () => Promise<void>
