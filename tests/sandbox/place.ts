@@ -73,7 +73,7 @@ export async function open({ root }: Place, name: string): Promise<Open> {
     'sandbox',
     planInputs(runbook, environment, { root, vars: {}, warn }),
   )
-  const session = await openSession(root, undefined)
+  const session = openSession(root, undefined)
   const wishes = { vars: {}, fresh: false, say: () => undefined, place: () => undefined }
   const opened = await bind(session, plan, wishes)
   return {
