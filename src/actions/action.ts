@@ -30,6 +30,11 @@ export interface ActionContext {
   timeout_ms: number
   /** Aborted by a second Ctrl-C: the process tree gets INT, TERM, KILL. */
   interrupt: AbortSignal
+  /**
+   * Whether its end must be found again after a crash, as that of a deed or an undo must. False for
+   * a check: it is just asked again, and costs less. Left out: true.
+   */
+  recoverable?: boolean
   /** A folder of this attempt's own (0700), made on first use: output, receipt. */
   folder: string
   /** Resolves a value: every `${{ }}` in it replaced; a string that is one template keeps its type. */

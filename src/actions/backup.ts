@@ -13,7 +13,7 @@ import {
   syncFile,
   writeFileWhole,
 } from '../lib/files.ts'
-import type { Ending } from '../lib/gate.ts'
+import type { Ending } from '../lib/ending.ts'
 import type { ActionContext, Outcome, Verb } from './action.ts'
 import {
   countTables,

@@ -1,7 +1,9 @@
 /** What the verbs that start a process have in common: from a context to the gate and back. */
 import type { ProcessIdentity } from '../core/events.ts'
-import { startGated, type Ending, type Gated } from '../lib/gate.ts'
+import { isArgument, type Ending, type Work } from '../lib/ending.ts'
+import { startGated } from '../lib/gate.ts'
 import { tailOf } from '../lib/output.ts'
+import { startPlain } from '../lib/plain.ts'
 import { recoverGated } from '../lib/receipt.ts'
 import type { ActionContext, Outcome, Recovery } from './action.ts'
 
@@ -25,12 +27,12 @@ const SIGNALS: Record<number, string> = {
 
 type Lent = Pick<
   ActionContext,
-  'folder' | 'cwd' | 'env' | 'timeout_ms' | 'interrupt' | 'gate' | 'output'
+  'recoverable' | 'folder' | 'cwd' | 'env' | 'timeout_ms' | 'interrupt' | 'gate' | 'output'
 >
 
 /** How a process is to be started in a role. */
 export interface Ask {
-  command: Gated['command']
+  command: Work['command']
   leaves_processes?: boolean
 }
 
@@ -50,12 +52,14 @@ function waiting(
 }
 
 /** Runs a process through the gate of its role. */
-export function performGated(context: Lent, ask: Ask): Promise<Ending> {
-  return startGated({
-    ...waiting(context, ask),
-    command: ask.command,
-    gate: (process) => context.gate(process),
-  })
+export async function performGated(context: Lent, ask: Ask): Promise<Ending> {
+  const work = { ...waiting(context, ask), command: ask.command }
+  const plain = 'argv' in ask.command || isArgument(ask.command.script)
+  if (context.recoverable !== false || !plain) {
+    return startGated({ ...work, gate: (process) => context.gate(process) })
+  }
+  await context.gate()
+  return startPlain(work)
 }
 
 /** Finds out what came of one whose tool died; `outcome` makes of its end what `perform` would have. */

@@ -1,6 +1,6 @@
 /** `run`: a bash script, or a program and its arguments. */
 import { textOf } from '../core/templates.ts'
-import type { Ending } from '../lib/gate.ts'
+import type { Ending } from '../lib/ending.ts'
 import { parseJson } from '../lib/json.ts'
 import { SEEN_BYTES } from '../lib/output.ts'
 import type { Outcome, Verb } from './action.ts'

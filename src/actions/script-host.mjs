@@ -3,10 +3,11 @@
  * its globals; its default export is called with the arguments; what it returns becomes the result.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { register, registerHooks } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import 'zx/globals'
 
-const [module = '', given = '', result = ''] = process.argv.slice(2)
+const [file = '', given = '', result = ''] = process.argv.slice(2)
 
 /** @param {unknown} value */
 const plain = (value) =>
@@ -14,9 +15,39 @@ const plain = (value) =>
     typeof part !== 'bigint' ? /** @type {unknown} */ (part) : Number(part),
   )
 
+/**
+ * A package that is not to be found from where the script runs is looked for where we are: zx and
+ * the packages of the tool are there for every script, wherever the tool is installed.
+ */
+function lendPackages() {
+  const isPackage = /^(?![./]|[a-z]+:)/
+  // Until 22.15 Node has only hooks in a thread of their own.
+  if (/** @type {unknown} */ (registerHooks) === undefined) {
+    register(
+      `data:text/javascript,${encodeURIComponent(`
+        export const resolve = (name, context, next) => next(name, context).catch((error) => {
+          if (!${isPackage}.test(name)) throw error
+          return next(name, { ...context, parentURL: ${JSON.stringify(import.meta.url)} })
+        })`)}`,
+    )
+    return
+  }
+  registerHooks({
+    resolve: (name, context, next) => {
+      try {
+        return next(name, context)
+      } catch (error) {
+        if (!isPackage.test(name)) throw error
+        return next(name, { ...context, parentURL: import.meta.url })
+      }
+    },
+  })
+}
+
 try {
+  lendPackages()
   /** @type {unknown} */
-  const loaded = await import(pathToFileURL(module).href)
+  const loaded = await import(pathToFileURL(file).href)
   const { default: main } = /** @type {{ default?: unknown }} */ (loaded)
   if (typeof main !== 'function') throw new Error('its default export must be a function')
   const act = /** @type {(args: unknown) => unknown} */ (main)

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeFolder, readIfThere } from '../lib/files.ts'
-import type { Ending } from '../lib/gate.ts'
+import type { Ending } from '../lib/ending.ts'
 import type { ActionContext, Outcome, Verb } from './action.ts'
 import { performGated, problemOf, recoverProcess, remarks } from './gated.ts'
 

@@ -1,7 +1,7 @@
 /** The time and the interrupt of a role, for verbs whose work is a promise of ours. */
 import type { ActionContext } from './action.ts'
 
-export type Late = 'timeout' | 'interrupted'
+type Late = 'timeout' | 'interrupted'
 export type Within<T> = { value: T } | { late: Late; settled: boolean }
 
 /** How long work may take to settle once it was told to stop. */

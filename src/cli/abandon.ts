@@ -17,7 +17,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   storeFlag(command)
   examples(command, 'runbook abandon 20261121-063012-4f1c --reason "mended by hand, see #412"')
   command.action(async (ref: string | undefined, flags: Flags) => {
-    const session = await openSession(findRoot(process.cwd()), flags.store)
+    const session = openSession(findRoot(process.cwd()), flags.store)
     // A run that is named is judged as it is; otherwise only an unfinished one can be meant.
     const known = await findRun(
       session.store,

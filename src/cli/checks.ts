@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { EXIT, failure } from '../core/errors.ts'
 import { didYouMean } from '../core/problems.ts'
-import { loadCheckLibrary, SHIPPED, type NamedCheck } from '../language/checks.ts'
+import { loadCheckLibrary, type NamedCheck } from '../language/checks.ts'
+import { SHIPPED } from '../language/shipped.ts'
 import { findRoot } from '../language/find.ts'
 import { checkPage, type CheckManual } from '../views/show.ts'
 import { checksText } from '../views/tables.ts'
@@ -13,20 +14,22 @@ export function define(command: Command): void {
   outputFlags(command, ['text', 'json'])
   examples(command, 'runbook checks', 'runbook checks table-exists')
   command.action((name: string | undefined, flags: OutputFlags) => {
-    const { checks } = loadCheckLibrary(findRoot(process.cwd()))
+    const library = loadCheckLibrary(findRoot(process.cwd()))
     if (name === undefined) {
-      const listed = [...checks.values()].map((check) => ({
-        name: check.name,
-        title: check.file.title,
-        own: check.folder.prefix !== SHIPPED,
-      }))
+      const listed = library.names
+        .flatMap((one) => library.read(one)?.check ?? [])
+        .map((check) => ({
+          name: check.name,
+          title: check.file.title,
+          own: check.folder.prefix !== SHIPPED,
+        }))
       listed.sort((a, b) => a.name.localeCompare(b.name))
       print(flags, (look) => checksText(listed, look), listed)
       return
     }
-    const found = checks.get(name)
+    const found = library.read(name)?.check
     if (found === undefined) {
-      const hint = didYouMean(name, [...checks.keys()]) ?? 'see them all: runbook checks'
+      const hint = didYouMean(name, library.names) ?? 'see them all: runbook checks'
       throw failure(EXIT.usage, `there is no check "${name}"`, { hint })
     }
     const manual = manualOf(found)

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 
 /** Adds arguments, options, help and the action; the action tells its exit code through `exit`. */
-export type Define = (command: Command, exit: (code: number) => void) => void
+type Define = (command: Command, exit: (code: number) => void) => void
 
 interface Entry {
   summary: string

@@ -77,7 +77,7 @@ export function define(command: Command, exit: (code: number) => void): void {
       return
     }
     await confirmTarget(plan, 'deploy to it', flags.confirm, view)
-    const session = await openSession(planned.root, flags.store)
+    const session = openSession(planned.root, flags.store)
     exit(
       await driven(
         session,

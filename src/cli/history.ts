@@ -27,7 +27,7 @@ export function define(command: Command): void {
   storeFlag(outputFlags(command, ['text', 'json']))
   examples(command, 'runbook history', 'runbook history qr-login --env prod -n 5 -o json')
   command.action(async (runbook: string | undefined, flags: Flags) => {
-    const { store } = await openSession(findRoot(process.cwd()), flags.store)
+    const { store } = openSession(findRoot(process.cwd()), flags.store)
     const heads = await store.runs({
       limit: flags.limit,
       ...(runbook !== undefined && { runbook }),

@@ -15,7 +15,7 @@ export function define(command: Command): void {
   storeFlag(outputFlags(status, ['text', 'json']))
   examples(status, 'runbook lock status', 'runbook lock status -o json')
   status.action(async (flags: Flags) => {
-    const session = await openSession(findRoot(process.cwd()), flags.store)
+    const session = openSession(findRoot(process.cwd()), flags.store)
     const locks = await Promise.all(
       (await session.store.locks()).map((lock) => held(session, lock)),
     )

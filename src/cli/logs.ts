@@ -32,7 +32,7 @@ export function define(command: Command): void {
     'runbook logs -o ndjson | jq .type',
   )
   command.action(async (ref: string | undefined, step: string | undefined, flags: Flags) => {
-    const { store } = await openSession(findRoot(process.cwd()), flags.store)
+    const { store } = openSession(findRoot(process.cwd()), flags.store)
     const known = await findRun(store, { run: ref, environment: flags.env })
     if (known === undefined) {
       process.stderr.write('Nothing has run here.\n')

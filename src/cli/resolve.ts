@@ -52,7 +52,7 @@ export function define(command: Command, exit: (code: number) => void): void {
       throw failure(EXIT.usage, `what became of "${step}"?`, {
         hint: 'say one of: --done, --not-done, --undo',
       })
-    const session = await openSession(findRoot(process.cwd()), flags.store)
+    const session = openSession(findRoot(process.cwd()), flags.store)
     const known = await findRun(session.store, { run: ref, environment: flags.env })
     if (known === undefined) throw failure(EXIT.usage, `there is no run of "${ref}"`)
     await resolveStep(session, known, step, as, flags.reason)

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { EXIT, failure } from '../core/errors.ts'
 import { planSha256, type Plan } from '../core/plan.ts'
 import { demandSameStarted, planDifferences } from '../core/replan.ts'
+import { textOf } from '../core/templates.ts'
 import type { View } from '../core/view.ts'
 import { resume } from '../engine/operate.ts'
 import { isUnfinished, openSession, type KnownRun } from '../engine/session.ts'
@@ -49,7 +50,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   )
   command.action(async (ref: string | undefined, flags: Flags) => {
     const view = await viewFor(flags)
-    const session = await openSession(findRoot(process.cwd()), flags.store)
+    const session = openSession(findRoot(process.cwd()), flags.store)
     const known = await runMeant(session, { run: ref, environment: flags.env }, isUnfinished, view)
     if (known === undefined) {
       process.stderr.write('There is no unfinished run.\n')
@@ -124,7 +125,7 @@ async function lookAtToday(
 function given(plan: Plan): Record<string, string> {
   return Object.fromEntries(
     Object.entries(plan.inputs).flatMap(([name, input]) =>
-      input.kind === 'value' ? [[name, String(input.value)]] : [],
+      input.kind === 'value' ? [[name, textOf(input.value)]] : [],
     ),
   )
 }

@@ -54,7 +54,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   )
   command.action(async (ref: string | undefined, flags: Flags) => {
     const view = await viewFor(flags)
-    const session = await openSession(findRoot(process.cwd()), flags.store)
+    const session = openSession(findRoot(process.cwd()), flags.store)
     const known = await runMeant(session, { run: ref, environment: flags.env }, canBeUndone, view)
     if (known === undefined) {
       process.stderr.write('There is nothing left to undo.\n')

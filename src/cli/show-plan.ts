@@ -33,7 +33,7 @@ async function reportOf(root: string, plan: Plan, flags: Flags): Promise<PlanRep
     import('../engine/session.ts'),
     import('../engine/operate.ts'),
   ])
-  const session = await openSession(root, 'memory:')
+  const session = openSession(root, 'memory:')
   const say = (text: string) => {
     process.stderr.write(`${text}\n`)
   }

@@ -10,7 +10,10 @@ export function define(command: Command): void {
   examples(command, 'runbook show qr-login', 'runbook show qr-login -o json')
   command.action(async (name: string, flags: OutputFlags) => {
     const { runbook } = await loadRunbook(name, process.cwd())
-    const { files: _files, ...rest } = runbook
-    print(flags, (look) => showText(runbook, look), rest)
+    // The files it names are content, not structure.
+    print(flags, (look) => showText(runbook, look), {
+      ...runbook,
+      files: Object.keys(runbook.files),
+    })
   })
 }

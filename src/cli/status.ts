@@ -23,7 +23,7 @@ export function define(command: Command): void {
   storeFlag(outputFlags(command, ['text', 'json']))
   examples(command, 'runbook status', 'runbook status qr-login --env prod -o json')
   command.action(async (ref: string | undefined, flags: Flags) => {
-    const session = await openSession(findRoot(process.cwd()), flags.store)
+    const session = openSession(findRoot(process.cwd()), flags.store)
     const known = await findRun(session.store, { run: ref, environment: flags.env })
     if (known === undefined) process.stderr.write('Nothing has run here.\n')
     else {

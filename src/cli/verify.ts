@@ -39,7 +39,7 @@ export function define(command: Command, exit: (code: number) => void): void {
       err.write(`${text}\n`)
     }
     const { root, plan } = await planFor(name, { env: flags.env, vars: flags.var, warn: say })
-    const session = await openSession(root, flags.store)
+    const session = openSession(root, flags.store)
     const opened = await bind(session, plan, {
       vars: flags.var,
       fresh: false,

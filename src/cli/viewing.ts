@@ -13,8 +13,14 @@ export async function viewFor(flags: Wishes): Promise<View> {
   const out = outlet(process.stdout)
   const view = await dataView(flags.output, out, progress)
   if (flags.input && process.stdin.isTTY) return view
-  // Nobody can be asked: a view without questions says so to whoever would ask.
-  const { choose: _choose, prompt: _prompt, ...mute } = view
+  return withoutQuestions(view)
+}
+
+/** Nobody can be asked: a view without questions says so to whoever would ask. */
+function withoutQuestions(view: View): View {
+  const mute = { ...view }
+  delete mute.choose
+  delete mute.prompt
   return mute
 }
 

@@ -82,7 +82,7 @@ export type Sealed = { sealed: string }
 /** By name; secret ones sealed. */
 export type Outputs = Record<string, unknown>
 
-export type RunEvent =
+type RunEvent =
   | {
       type: 'run.created'
       runbook: string
@@ -103,7 +103,7 @@ export type RunEvent =
   | { type: 'run.finished'; status: RunStatus; exit_code: number; reason?: string }
 
 /** `step` is the step's id; `attempt` counts from 1 over the whole run. */
-export type StepEvent =
+type StepEvent =
   /** The intent. `before`: what the check answered before the action, when it was asked. */
   | { type: 'step.armed'; step: string; attempt: number; before?: Answer }
   | {
@@ -148,7 +148,7 @@ export type StepEvent =
     }
 
 /** The mirror, for undoing. `part` is the index in the step's list of undos. */
-export type UndoEvent =
+type UndoEvent =
   | { type: 'undo.armed'; step: string; attempt: number; part: number }
   | {
       type: 'undo.started'

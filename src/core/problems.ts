@@ -41,7 +41,7 @@ export function formatProblems(problems: readonly Problem[], most = 20): string 
 }
 
 /** The nearest of the known words, when it is near enough to have been meant. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+function nearest(word: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined
   const best = closest(word, [...known])
   return distance(word, best) <= Math.max(1, Math.floor(word.length / 3)) ? best : undefined

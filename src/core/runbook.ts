@@ -10,7 +10,7 @@ export type Value = null | boolean | number | string | Value[] | { [key: string]
 export type Template = string
 
 /** `250ms`, `30s`, `10m`, `24h`, `30d`, or a template that gives one. */
-export type Duration = Template
+type Duration = Template
 
 export type Effect = 'once' | 'idempotent' | 'none'
 export type OnFailure = 'stop' | 'undo' | 'rollback' | 'ask'
@@ -87,12 +87,12 @@ export type Rollback =
   /** `effect: none` and pure checks: there is nothing to undo. */
   | { kind: 'none' }
 
-export interface Output {
+interface Output {
   value: Expression
   secret: boolean
 }
 
-export interface Hint {
+interface Hint {
   when: Expression
   say: string
 }

@@ -16,7 +16,7 @@ export interface Masker {
   weakSecrets(): string[]
 }
 
-export interface MaskStream {
+interface MaskStream {
   /** What can be shown by now: what might be the beginning of a secret is kept back. */
   write(chunk: string): string
   /** The rest. */

@@ -20,7 +20,7 @@ export type StepStatus =
   | 'undo_failed'
 
 /** What was started and whose end is not recorded. */
-export interface Flight {
+interface Flight {
   role: 'do' | 'undo'
   attempt: number
   /** Index in the list of undos. */

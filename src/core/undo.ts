@@ -18,7 +18,7 @@ export interface StepToUndo {
 }
 
 /** Every scope that undoing `scope` includes, through `with`. Throws exit 2 for an unknown one. */
-export function scopesOf(plan: Plan, scope: string): Set<string> {
+function scopesOf(plan: Plan, scope: string): Set<string> {
   const found = new Set<string>()
   const visit = (name: string): void => {
     const known = plan.scopes[name]

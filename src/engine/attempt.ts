@@ -56,7 +56,7 @@ export function leavesReceipt(action: Action): boolean {
 /** Does it, and judges what came of it. Errors of the journal (the gate) are thrown on. */
 export async function perform(bound: Bound, attempt: Attempt, role: Role): Promise<Judged> {
   return judged(bound, attempt, role, (context) =>
-    verbOf(attempt.action).perform(attempt.action as never, context),
+    verbOf(attempt.action).perform(attempt.action, context),
   )
 }
 
@@ -69,15 +69,14 @@ export async function recover(
   wrapper: ProcessIdentity | undefined,
 ): Promise<{ state: 'never' | 'unknown' } | { state: 'ended'; judged: Judged }> {
   const verb = verbOf(attempt.action)
-  let found: Recovery = { state: 'unknown' }
-  if (verb.recover === undefined || wrapper === undefined) return found
-  const recoverIt = verb.recover.bind(verb)
+  const seen: { found: Recovery } = { found: { state: 'unknown' } }
+  if (wrapper === undefined) return { state: 'unknown' }
   const result = await judged(bound, attempt, role, async (context) => {
-    found = await recoverIt(attempt.action as never, context, running, wrapper)
-    return found.state === 'ended' ? found.outcome : { fields: {} }
+    seen.found = (await verb.recover?.(attempt.action, context, running, wrapper)) ?? seen.found
+    return seen.found.state === 'ended' ? seen.found.outcome : { fields: {} }
   })
-  found = found as Recovery
-  return found.state === 'ended' ? { state: 'ended', judged: result } : { state: found.state }
+  const { state } = seen.found
+  return state === 'ended' ? { state, judged: result } : { state }
 }
 
 async function judged(
@@ -155,6 +154,7 @@ function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
     env,
     timeout_ms: milliseconds(text(attempt.timeout)),
     interrupt: role.interrupt,
+    recoverable: role.kind !== 'verify',
     folder: attemptFolder(bound, role.run, role.step?.id ?? 'checks', role.folder),
     resolve: (value) => resolve(value, scope),
     pieces: (template) => pieces(template, scope),

@@ -29,7 +29,7 @@ export interface BindOptions {
   interrupt?: AbortSignal
 }
 
-export interface BoundInputs {
+interface BoundInputs {
   /** Secret ones too. */
   values: Record<string, unknown>
   secrets: Map<string, string>

@@ -7,7 +7,7 @@ import { EXIT, isRunbookError } from '../core/errors.ts'
 import { halt, type Runtime } from './runtime.ts'
 
 /** One row of the tree. `run` never rejects but for a fault of ours or a lost journal. */
-export interface Item {
+interface Item {
   id: string
   title: string
   run: () => Promise<void>

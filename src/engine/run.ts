@@ -3,7 +3,7 @@
  * be undone. A run that turns round says so durably before its first undo; from then on it only goes
  * backwards.
  */
-import { EXIT, failure, type ExitCode } from '../core/errors.ts'
+import { EXIT, type ExitCode } from '../core/errors.ts'
 import type { RunStatus } from '../core/events.ts'
 import { nextForStep, stepsToDo } from '../core/next.ts'
 import type { OnFailure, Step } from '../core/runbook.ts'
@@ -278,11 +278,4 @@ async function runFinally(rt: Runtime, status: RunStatus): Promise<void> {
 /** Narrowing would otherwise believe that nothing set it meanwhile. */
 function halted(rt: Runtime): Runtime['halt'] {
   return rt.halt
-}
-
-/** Asked before a run begins: what does not hold means that nothing is touched. */
-export function preconditionFailed(message: string): Error {
-  return failure(EXIT.precondition, `a precondition does not hold: ${message}`, {
-    hint: 'nothing was touched; mend it and run the same command again',
-  })
 }

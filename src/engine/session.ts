@@ -19,8 +19,8 @@ export interface Session {
 }
 
 /** Opens the journal of a root. Throws exit 12 when it cannot be used. */
-export async function openSession(root: string, storeUrl: string | undefined): Promise<Session> {
-  const folder = await stateFolder(root)
+export function openSession(root: string, storeUrl: string | undefined): Session {
+  const folder = stateFolder(root)
   return { root, folder, store: openStore(storeUrl, folder), actor: me() }
 }
 

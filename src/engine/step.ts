@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { milliseconds } from '../core/durations.ts'
-import type { Answer, Asked, Failure, FailureReason, NewEvent } from '../core/events.ts'
+import type { Answer, Failure, FailureReason, NewEvent } from '../core/events.ts'
 import { describeAsked } from '../core/asked.ts'
 import { evaluate, type Scope } from '../core/expressions.ts'
 import { mayRunAgain, nextForStep } from '../core/next.ts'
@@ -505,7 +505,7 @@ function hintsOf(rt: Runtime, step: Step, judged: Judged | undefined): { hints?:
   return hints.length === 0 ? {} : { hints: hints.map((hint) => hint.say) }
 }
 
-export function stepScope(rt: Runtime): Scope {
+function stepScope(rt: Runtime): Scope {
   return scopeOf(rt, {
     run: rt.run,
     status: rt.ending ?? rt.journal.state.status,

@@ -5,7 +5,7 @@
  */
 import { EXIT, type ExitCode } from '../core/errors.ts'
 
-export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
 const CODES: Record<Signal, ExitCode> = {
   SIGINT: EXIT.interrupted,

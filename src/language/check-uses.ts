@@ -44,8 +44,7 @@ export function expandCheck(
   way: Way,
 ): Check | undefined {
   const { library } = reading
-  const known = library.checks.get(name)
-  const faults = library.faults.get(name) ?? []
+  const { check: known, faults = [] } = library.read(name) ?? {}
   for (const fault of faults) {
     // A check may be used many times; its faults are told once.
     if (!reading.problems.includes(fault)) reading.problems.push(fault)
@@ -58,8 +57,7 @@ export function expandCheck(
   }
   if (known === undefined) {
     if (faults.length > 0) return undefined
-    const names = [...library.checks.keys()]
-    const hint = didYouMean(name, names) ?? 'runbook checks lists them'
+    const hint = didYouMean(name, library.names) ?? 'runbook checks lists them'
     blame(reading, [...way, 'check'], { message: `there is no check "${name}"`, hint })
     return undefined
   }

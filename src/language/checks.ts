@@ -1,10 +1,11 @@
 /** The checks library: `checks/` beside `runbooks/` first, then the one that is shipped. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Problem } from '../core/problems.ts'
 import { parseYaml } from './parse.ts'
 import { validate } from './schema-issues.ts'
 import { checkFile, type CheckFile } from './schema.ts'
+import { SHIPPED, shippedChecks } from './shipped.ts'
 import { problemAt, valueOffset, type Document } from './tree.ts'
 
 /** A folder of files, and what the plan calls it: the prefix of their names. */
@@ -21,58 +22,59 @@ export interface NamedCheck {
   folder: Folder
 }
 
-export interface Library {
-  checks: Map<string, NamedCheck>
-  /** What is wrong with files of the library, by the name of the check. */
-  faults: Map<string, Problem[]>
+/** A check of the library, and what is wrong with its file; a file may be too broken to give a check. */
+export interface Read {
+  check?: NamedCheck
+  faults: Problem[]
 }
 
-/** What the plan calls the folder of the shipped checks, which lies outside of every root. */
-export const SHIPPED = 'runbook:checks/'
-
-/** The shipped `checks/`: beside the tool's own package.json, whether it runs from src or from dist. */
-function shippedChecks(from = import.meta.dirname): string {
-  for (let folder = from; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return join(folder, 'checks')
-    if (folder === dirname(folder)) return join(from, 'checks')
-  }
+export interface Library {
+  names: string[]
+  /** Reads one check, when it is asked for first; undefined when there is no such file. */
+  read(name: string): Read | undefined
 }
 
 /**
- * Reads every check that a runbook under `root` may name. Broken files do not throw: their faults are
- * kept, and told when a runbook uses them.
+ * The checks that a runbook under `root` may name. Each is read only when it is asked for: a runbook
+ * uses few of them. Broken files do not throw: their faults are told when a runbook uses them.
  */
 export function loadCheckLibrary(root: string, shipped = shippedChecks()): Library {
-  const library: Library = { checks: new Map(), faults: new Map() }
-  addFolder(library, { path: shipped, prefix: SHIPPED })
+  const files = new Map<string, { folder: Folder; entry: string }>()
   const own = join(root, 'checks')
-  if (own !== shipped) addFolder(library, { path: own, prefix: 'checks/' })
-  return library
+  const folders = [{ path: shipped, prefix: SHIPPED }]
+  if (own !== shipped) folders.push({ path: own, prefix: 'checks/' })
+  for (const folder of folders) {
+    if (!existsSync(folder.path)) continue
+    for (const entry of readdirSync(folder.path).toSorted()) {
+      if (/\.ya?ml$/.test(entry)) files.set(entry.replace(/\.ya?ml$/, ''), { folder, entry })
+    }
+  }
+  const known = new Map<string, Read>()
+  return {
+    names: [...files.keys()],
+    read(name) {
+      const file = files.get(name)
+      if (file === undefined) return undefined
+      const read = known.get(name) ?? readCheck(name, file.folder, file.entry)
+      known.set(name, read)
+      return read
+    },
+  }
 }
 
-function addFolder(library: Library, folder: Folder): void {
-  if (!existsSync(folder.path)) return
-  for (const entry of readdirSync(folder.path).toSorted()) {
-    if (!/\.ya?ml$/.test(entry)) continue
-    const name = entry.replace(/\.ya?ml$/, '')
-    library.faults.delete(name)
-    library.checks.delete(name)
-    const shown = `${folder.prefix}${entry}`
-    const { document, problems } = parseYaml(shown, readFileSync(join(folder.path, entry)))
-    if (document === undefined) {
-      library.faults.set(name, problems)
-      continue
-    }
-    const result = validate(checkFile, document)
-    const faults = [...problems, ...(result.problems ?? [])]
-    if (result.data !== undefined) {
-      if (result.data.check !== name) {
-        const message = `this file is called ${entry}, its check ${result.data.check}`
-        const hint = `write check: ${name}`
-        faults.push(problemAt(document, valueOffset(document, ['check']), { message, hint }))
-      }
-      library.checks.set(name, { name, file: result.data, document, folder })
-    }
-    if (faults.length > 0) library.faults.set(name, faults)
+function readCheck(name: string, folder: Folder, entry: string): Read {
+  const { document, problems } = parseYaml(
+    `${folder.prefix}${entry}`,
+    readFileSync(join(folder.path, entry)),
+  )
+  if (document === undefined) return { faults: problems }
+  const { data, problems: invalid = [] } = validate(checkFile, document)
+  const faults = [...problems, ...invalid]
+  if (data === undefined) return { faults }
+  if (data.check !== name) {
+    const message = `this file is called ${entry}, its check ${data.check}`
+    const hint = `write check: ${name}`
+    faults.push(problemAt(document, valueOffset(document, ['check']), { message, hint }))
   }
+  return { check: { name, file: data, document, folder }, faults }
 }

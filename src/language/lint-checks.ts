@@ -55,7 +55,7 @@ function lintCheck(
     lintAction(lint, way, file, view, after, secrets)
     return
   }
-  const known = lint.reading.library.checks.get(file.check)
+  const known = lint.reading.library.read(file.check)?.check
   lintTemplates(lint, [...way, 'with'], file.with, view)
   for (const key of ['env', 'cwd'] as const) lintTemplates(lint, [...way, key], file[key], view)
   lintDuration(lint, [...way, 'timeout'], file.timeout, view)

@@ -20,10 +20,8 @@ export function lint(reading: Reading, file: RunbookFile, runbook: Runbook): voi
   lintChecks(carried, ['requires'], file.requires, outside, variables, Object.keys(runbook.inputs))
   lintPhases(carried, file, variables)
   for (const name of usedChecks(file)) {
-    const known = reading.library.checks.get(name)
-    if (known !== undefined && !reading.library.faults.has(name)) {
-      lintCheckFile(carried, known, variables)
-    }
+    const { check: known, faults = [] } = reading.library.read(name) ?? {}
+    if (known !== undefined && faults.length === 0) lintCheckFile(carried, known, variables)
   }
   lintUnfilled(carried, reading.document.root, [])
 }

@@ -1,6 +1,9 @@
 /** The small parts of the schema: names, texts, durations, values. */
 import { z } from 'zod'
 
+// A command validates one small file and ends: compiled validators would cost more than they save.
+z.config({ jitless: true })
+
 /** A mark in front of the message of an unknown key, followed by the keys that are known there. */
 export const KNOWN_KEYS = 'known keys: '
 

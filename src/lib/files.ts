@@ -16,7 +16,7 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 /** Makes the names in a folder durable: a new one may be lost with the power otherwise. */
-export async function syncFolder(path: string): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r')
   try {
     await folder.sync()

@@ -1,13 +1,18 @@
 /** Output in files: followed while it grows, read bounded, and kept from filling the disk. */
+import { randomUUID } from 'node:crypto'
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   ftruncateSync,
   openSync,
   readSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 
 /** What expressions see of one stream at most; of more, its first and its last half. */
@@ -28,9 +33,20 @@ const MOST_ROUNDS = 5
 /** One stream of a process, in a file that it appends to and that is open for reading here. */
 export interface Stream {
   fd: number
-  path: string
+  /**
+   * The same file for writing anywhere: the one that appends does so whatever the position.
+   * Undefined where a file without a name cannot be opened again.
+   */
+  edit: () => number | undefined
   /** Taken out of the middle so far. */
   dropped: number
+}
+
+export interface Streams {
+  out: Stream
+  err: Stream
+  /** `held`: others may still write into them. */
+  release: (held: boolean) => void
 }
 
 export interface Kept {
@@ -91,8 +107,8 @@ export function tailOf(...texts: string[]): string {
  * lost, so what came while the tail was moved is moved as well, and only then it is cut.
  */
 function cut(stream: Stream): void {
-  // Not the descriptor that appends: it would write to the end, whatever the position.
-  const file = openSync(stream.path, constants.O_WRONLY | constants.O_NOFOLLOW)
+  const file = stream.edit()
+  if (file === undefined) return
   let moved = fstatSync(stream.fd).size - KEPT_BYTES
   let end = KEPT_BYTES
   try {
@@ -110,8 +126,52 @@ function cut(stream: Stream): void {
   stream.dropped += moved - end
 }
 
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR, O_WRONLY } = constants
+export const APPENDED = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW
+
+/** The two files of output of an attempt, in its folder. */
+export function openStreams(folder: string, flags = 0): Streams {
+  const open = (name: string): Stream => {
+    const path = join(folder, name)
+    const edit = () => openSync(path, O_WRONLY | O_NOFOLLOW)
+    return { fd: openSync(path, APPENDED | flags, 0o600), edit, dropped: 0 }
+  }
+  const [out, err] = [open('out'), open('err')]
+  const release = () => {
+    for (const stream of [out, err]) {
+      compact(stream)
+      closeSync(stream.fd)
+    }
+  }
+  return { out, err, release }
+}
+
+const idle: { out: Stream; err: Stream }[] = []
+
+/** Two files that have no name any more, empty; given back they serve the next. */
+export function borrowStreams(): Streams {
+  const open = (): Stream => {
+    const path = join(tmpdir(), `runbook-${randomUUID()}`)
+    const fd = openSync(path, APPENDED | O_EXCL, 0o600)
+    unlinkSync(path)
+    const again = `/proc/self/fd/${fd}`
+    const edit = () => (existsSync(again) ? openSync(again, O_WRONLY) : undefined)
+    return { fd, edit, dropped: 0 }
+  }
+  const pair = idle.pop() ?? { out: open(), err: open() }
+  const release = (held: boolean) => {
+    for (const stream of [pair.out, pair.err]) {
+      if (held) closeSync(stream.fd)
+      else if (fstatSync(stream.fd).size > 0) ftruncateSync(stream.fd)
+      stream.dropped = 0
+    }
+    if (!held) idle.push(pair)
+  }
+  return { ...pair, release }
+}
+
 /** At the end of an action: a log that nobody would read through does not stay on the disk. */
-export function compact(stream: Stream): void {
+function compact(stream: Stream): void {
   if (fstatSync(stream.fd).size > LARGE_BYTES) cut(stream)
 }
 

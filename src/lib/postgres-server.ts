@@ -55,7 +55,7 @@ export async function listServers(choice?: string): Promise<ServerBinaries[]> {
 }
 
 /** The major version of a client tool on PATH, `pg_dump` or `pg_restore`; undefined when there is none. */
-export async function toolMajor(tool: string): Promise<number | undefined> {
+async function toolMajor(tool: string): Promise<number | undefined> {
   const { code, stdout } = await runCommand([tool, '--version'])
   return code === 0 ? versionIn(stdout)?.major : undefined
 }

@@ -12,8 +12,8 @@ export interface Exit {
 
 export interface Session {
   pid: number
-  /** Descriptor 3 of the process. */
-  pipe: Writable
+  /** Descriptor 3 of a process that has a receipt. */
+  pipe?: Writable
   /** Of the process itself; who else holds its output does not matter. Never rejects. */
   exited: Promise<Exit>
 }
@@ -34,19 +34,20 @@ const fd = (descriptor: number) => descriptor as 3
 
 /**
  * Starts a process in a session of its own: no terminal, no standard input, output into the given
- * descriptors, a pipe as descriptor 3, the receipt as descriptor 4. Throws a plain error
+ * descriptors; one with a receipt has it as descriptor 4, and a pipe to us as descriptor 3. Throws a plain error
  * when there is nothing to start.
  */
 export async function startSession(
   argv: [string, ...string[]],
-  options: { cwd: string; env: Record<string, string>; out: number; err: number; receipt: number },
+  options: { cwd: string; env: Record<string, string>; out: number; err: number; receipt?: number },
 ): Promise<Session> {
   const [file, ...args] = argv
+  const more = options.receipt === undefined ? [] : (['pipe', fd(options.receipt)] as const)
   const child = execa(file, args, {
     cwd: options.cwd,
     env: options.env,
     extendEnv: false,
-    stdio: ['ignore', fd(options.out), fd(options.err), 'pipe', fd(options.receipt)],
+    stdio: ['ignore', fd(options.out), fd(options.err), ...more],
     detached: true,
     // The receipt outlives us, so must the process; what it must not outlive is the gate.
     cleanup: false,
@@ -56,12 +57,12 @@ export async function startSession(
   })
   const node = child.nodeChildProcess
   const pipe = node.stdio?.[3] as Writable | undefined
-  if (child.pid === undefined || pipe === undefined) {
+  if (child.pid === undefined) {
     const result = await child
     throw new Error(result.shortMessage ?? `${file} could not be started`)
   }
   // The other end may be gone by the time we write; its exit tells more than the error would.
-  pipe.on('error', () => {})
+  pipe?.on('error', () => {})
   const exited = new Promise<Exit>((resolve) => {
     node.once('exit', (code, signal) => {
       resolve(
@@ -72,7 +73,7 @@ export async function startSession(
     })
   })
   child.catch(() => {})
-  return { pid: child.pid, pipe, exited }
+  return { pid: child.pid, exited, ...(pipe === undefined ? {} : { pipe }) }
 }
 
 export interface CommandResult {

@@ -1,10 +1,11 @@
 /** What became of a process whose tool died: the receipt tells, or it is still running. */
-import { closeSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProcessIdentity } from '../core/events.ts'
-import { finish, limit, openStreams, tokenOf, type Ending, type Gated } from './gate.ts'
-import { follow } from './output.ts'
+import { finish, limit, type Ending } from './ending.ts'
+import { tokenOf, type Gated } from './gate.ts'
+import { follow, openStreams } from './output.ts'
 import { alive, bootId } from './processes.ts'
 import { endLeftovers } from './tree.ts'
 
@@ -55,13 +56,13 @@ export async function recoverGated(
   running: (process: ProcessIdentity) => void,
 ): Promise<Found> {
   const { folder } = options
-  let watch: ReturnType<typeof attend> | undefined
+  let watch: ReturnType<typeof wait> | undefined
   while (alive(wrapper)) {
     const receipt = readReceipt(folder)
     // Not let go yet, it sees the end of its pipe and leaves; there is nothing to tell of then.
     if (receipt?.started === true && watch === undefined) {
       running(wrapper)
-      watch = attend(options, wrapper, receipt.started_at ?? Date.now())
+      watch = wait(options, wrapper, receipt.started_at ?? Date.now())
     }
     await sleep(watch === undefined ? 2 : POLL_MS)
   }
@@ -72,7 +73,7 @@ export async function recoverGated(
   if (receipt?.exit_code === undefined) {
     if (!options.leaves_processes) await endLeftovers(tree, 0)
     watch?.following.stop()
-    watch?.streams.forEach(({ fd }) => closeSync(fd))
+    watch?.streams.release(false)
     const never = receipt?.started === false && wrapper.boot === bootId()
     return { state: never ? 'never' : 'unknown' }
   }
@@ -84,7 +85,7 @@ export async function recoverGated(
     reason,
   }
   const streams = watch?.streams ?? openStreams(folder)
-  const following = watch?.following ?? follow(streams, options.output)
+  const following = watch?.following ?? follow([streams.out, streams.err], options.output)
   return {
     state: 'ended',
     ending: await finish(end, tree, streams, following, options.leaves_processes),
@@ -92,7 +93,7 @@ export async function recoverGated(
 }
 
 /** Stands in for the tool that died: follows the output, keeps the time, ends the tree. */
-function attend(options: Waiting, wrapper: ProcessIdentity, started_at: number) {
+function wait(options: Waiting, wrapper: ProcessIdentity, started_at: number) {
   const streams = openStreams(options.folder)
   let exit = () => {}
   const exited = new Promise<void>((resolve) => (exit = resolve))
@@ -101,11 +102,11 @@ function attend(options: Waiting, wrapper: ProcessIdentity, started_at: number) 
   const guard = limit(options, tree, exited, options.timeout_ms - elapsed_ms)
   return {
     streams,
-    following: follow(streams, options.output),
+    following: follow([streams.out, streams.err], options.output),
     gone: async () => {
       exit()
       guard.stop()
-      return { forced: await guard.ended, reason: guard.reason }
+      return { forced: await guard.forced, reason: guard.reason }
     },
   }
 }

@@ -1,7 +1,8 @@
 /** What a terminal can show: colours, columns, and the cutting of text to them. Owner of chalk. */
 import { Chalk } from 'chalk'
-import sliceAnsi from 'slice-ansi'
-import stringWidth from 'string-width'
+import { slice, width } from './columns.ts'
+
+export { width } from './columns.ts'
 
 type Paint = (text: string) => string
 
@@ -108,18 +109,13 @@ export function size(stream: Surface): { rows: number; columns: number } {
   return { rows: stream.rows || 24, columns: stream.columns || 80 }
 }
 
-/** Columns that the text takes on a terminal: wide characters count two, colours none. */
-export function width(text: string): number {
-  return stringWidth(text)
-}
-
 /** At most so many columns of the text, with an ellipsis where something was cut off. */
 export function cut(text: string, columns: number): string {
   if (columns <= 0) return ''
   if (columns === Infinity) return text
   const short = foreshorten(text, columns)
   if (short === text && width(text) <= columns) return text
-  return sliceAnsi(short, 0, columns - 1) + ELLIPSIS
+  return slice(short, 0, columns - 1) + ELLIPSIS
 }
 
 /**
@@ -168,10 +164,10 @@ function wrapLine(line: string, columns: number): string[] {
     if (current !== '') lines.push(current)
     current = word
     while (width(current) > columns) {
-      const piece = sliceAnsi(current, 0, columns)
+      const piece = slice(current, 0, columns)
       if (piece === '') break
       lines.push(piece)
-      current = sliceAnsi(current, columns)
+      current = slice(current, columns)
     }
   }
   return [...lines, current]

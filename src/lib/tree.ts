@@ -58,7 +58,7 @@ function belongs(pid: number, tree: Tree): boolean {
 }
 
 /** Everything of a tree that is alive, the leader too. Without /proc: its group, as one. */
-export function members(tree: Tree, newerThan = 0): number[] {
+function members(tree: Tree, newerThan = 0): number[] {
   let names: string[]
   try {
     names = readdirSync('/proc')

@@ -27,7 +27,7 @@ const WORDS: Record<Would, string> = {
 export function planText(report: PlanReport, look: Look): string {
   const { plan, steps } = report
   const { bold, dim } = look.colours
-  const columns = Math.min(look.columns, WIDEST)
+  const columns = look.columns === Infinity ? Infinity : Math.min(look.columns, WIDEST)
   const arrow = look.unicode ? '→' : '->'
   const guarded = plan.environment.protected ? ' (protected)' : ''
   const part = plan.selection === undefined ? '' : ', a part only'

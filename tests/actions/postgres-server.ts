@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../src/lib/postgres.ts'
 
 /** The folder of the newest PostgreSQL of this machine. */
-export function binaries(): string {
+function binaries(): string {
   const [newest] = readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a))
   return `/usr/lib/postgresql/${newest}/bin`
 }

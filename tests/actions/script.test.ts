@@ -34,6 +34,17 @@ test.each([
   expect((await script.perform(action(), context({}, module(text)))).fields).toEqual(expected)
 })
 
+test('packages of the tool are there wherever a script runs', async () => {
+  const text = `import { $ } from 'zx'
+    import pg from 'pg'
+    export default () => ({ zx: typeof $, pg: typeof pg.Client })`
+  const { fields } = await script.perform(action(), context({}, module(text)))
+  expect(fields).toEqual({ zx: 'function', pg: 'function' })
+  const missing = module(`import 'no-such-package'\nexport default () => 1`)
+  const { tail } = await script.perform(action(), context({}, missing))
+  expect(tail).toContain('no-such-package')
+})
+
 test.each([
   ['throws', `export default () => { throw new Error('not there') }`, 'failed', 'not there'],
   ['runs a command that fails', 'export default () => $`false`', 'failed', ''],

@@ -86,8 +86,8 @@ function words(line: string): NewEvent[] {
 
 const once = step('one')
 const idempotent = step('one', { effect: 'idempotent' })
-const { act: _, ...rest } = step('one')
-const pure = { ...rest, rollback: { kind: 'none' } as const }
+const pure = step('one', { rollback: { kind: 'none' } })
+delete pure.act
 
 describe('what is next for a step', () => {
   test.each([

@@ -21,7 +21,9 @@ function moment(kind, act) {
   return result
 }
 
-const exec = DatabaseSync.prototype.exec
+const exec = /** @type {(this: DatabaseSync, sql: string) => void} */ (
+  DatabaseSync.prototype.exec
+)
 /** @param {string} sql */
 DatabaseSync.prototype.exec = function (sql) {
   return sql === 'COMMIT' ? moment('commit', () => exec.call(this, sql)) : exec.call(this, sql)

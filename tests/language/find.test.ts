@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadCheckLibrary } from '../../src/language/checks.ts'
 import { findRoot } from '../../src/language/find.ts'
-import { listRunbooks, loadRunbook } from '../../src/language/load.ts'
+import { loadRunbook } from '../../src/language/load.ts'
+import { listRunbooks } from '../../src/language/read.ts'
 
 const here = import.meta.dirname
 
@@ -42,16 +43,19 @@ describe('runbooks are found', () => {
 
 describe('the checks library', () => {
   test('keeps what is wrong with a file until somebody uses it', () => {
-    const { checks, faults } = loadCheckLibrary(here)
-    expect([...checks.keys()]).toEqual(expect.arrayContaining(['answers', 'script', 'faulty']))
-    expect(checks.has('broken')).toBe(false)
-    expect([...faults.keys()]).toEqual(expect.arrayContaining(['broken', 'misnamed']))
+    const library = loadCheckLibrary(here)
+    expect(library.names).toEqual(expect.arrayContaining(['answers', 'script', 'faulty', 'broken']))
+    expect(library.read('broken')).toMatchObject({ faults: [{ line: 4 }] })
+    expect(library.read('broken')?.check).toBeUndefined()
+    expect(library.read('misnamed')?.faults).toHaveLength(1)
+    expect(library.read('no-such-check')).toBeUndefined()
   })
 
   test("a folder's own checks come before the shipped ones", () => {
-    const library = loadCheckLibrary(here, join(here, 'checks'))
-    expect(library.checks.get('answers')?.folder.prefix).toBe('runbook:checks/')
-    expect(loadCheckLibrary(here).checks.get('answers')?.folder.prefix).toBe('checks/')
+    const prefix = (library: ReturnType<typeof loadCheckLibrary>) =>
+      library.read('answers')?.check?.folder.prefix
+    expect(prefix(loadCheckLibrary(here, join(here, 'checks')))).toBe('runbook:checks/')
+    expect(prefix(loadCheckLibrary(here))).toBe('checks/')
   })
 
   test('a use becomes the check that it stands for', async () => {

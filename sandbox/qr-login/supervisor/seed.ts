@@ -8,7 +8,7 @@ import pg from 'pg'
 import { buildRelease } from '../app/scripts/release.ts'
 import { applyMigration, readMigrations } from './migrate.ts'
 
-export const PREVIOUS = '1.0.0'
+const PREVIOUS = '1.0.0'
 const APP = join(import.meta.dirname, '..', 'app')
 const BASE_MIGRATION = '20250901080000_init'
 const SEEDED_AT = new Date('2025-09-01T08:00:00.000Z')
@@ -78,7 +78,7 @@ async function seedDatabase(url: string): Promise<void> {
 }
 
 /** The address of the staging copy: the same server, the database's name with `_staging` after it. */
-export function stagingUrl(url: string): { url: string; name: string } {
+function stagingUrl(url: string): { url: string; name: string } {
   const at = new URL(url)
   at.pathname += '_staging'
   return { url: at.href, name: decodeURIComponent(at.pathname.slice(1)) }

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 
-export type State = 'active' | 'inactive' | 'failed'
+type State = 'active' | 'inactive' | 'failed'
 
 export interface Unit {
   state(): State
@@ -18,7 +18,7 @@ export interface Unit {
 type Variables = Record<string, string | undefined>
 
 /** NAME=value lines; nothing else is understood, so nothing in the file is ever run. */
-export function readEnvFile(file: string): Variables {
+function readEnvFile(file: string): Variables {
   if (!existsSync(file)) return {}
   const found: Variables = {}
   for (const line of readFileSync(file, 'utf8').split('\n')) {

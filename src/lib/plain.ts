@@ -1,0 +1,34 @@
+/**
+ * A process that leaves nothing to come back to: a check. After a crash it is simply asked again,
+ * so it needs neither gate nor receipt, and its output goes to files that have no name and are used
+ * again and again. Making a file costs more than starting a shell while a journal is being flushed.
+ */
+import { randomUUID } from 'node:crypto'
+import { attend, unstarted, withToken, type Ending, type Work } from './ending.ts'
+import { borrowStreams } from './output.ts'
+import { startSession, type Session } from './processes.ts'
+
+/** Starts a process and waits for its end. */
+export async function startPlain(work: Work): Promise<Ending> {
+  const { command, cwd, env } = work
+  const token = randomUUID()
+  const streams = borrowStreams()
+  const argv: [string, ...string[]] =
+    'argv' in command
+      ? [command.argv[0] ?? '', ...command.argv.slice(1)]
+      : ['bash', '-peuo', 'pipefail', '-c', command.script, env.RUNBOOK_STEP ?? 'script']
+  let session: Session
+  try {
+    session = await startSession(argv, {
+      cwd,
+      env: withToken(env, token),
+      out: streams.out.fd,
+      err: streams.err.fd,
+    })
+  } catch (error) {
+    streams.release(false)
+    return unstarted(cwd, (error as Error).message)
+  }
+  const { pid, exited } = session
+  return attend(work, { leader: pid, token }, exited, streams, () => {})
+}
