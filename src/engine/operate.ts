@@ -158,7 +158,7 @@ async function drivenRun(
   )
   try {
     const outputs = openOutputs(bound, bound.plan, state)
-    const crashed = state.status === 'running' && state.events > 1
+    const crashed = (state.status === 'running' && state.events > 1) || state.status === 'paused'
     const rt: Runtime = {
       ...bound,
       run: lease.run,

@@ -50,7 +50,7 @@ export interface Runtime extends Bound {
   retry: Set<string>
   /** Steps that are to run; the others are skipped. */
   selected: ReadonlySet<string>
-  /** The process that drove this run before died while it did. */
+  /** The process that drove this run before died, or was stopped, before it came to its end. */
   crashed: boolean
   halt: Halt | undefined
   /** How the run ends, while the steps of `finally` run: what `run.status` is for them. */
