@@ -12,6 +12,7 @@ import { coolDown, keepWarm } from '../lib/warm.ts'
 import type { Lease, Lock } from '../stores/store.ts'
 import { askChecks, type Asking } from './ask.ts'
 import { busy, freeLeftover, heartbeat, takeRun } from './lease.ts'
+import { scrubRun } from './leftovers.ts'
 import { openOutputs } from './outputs.ts'
 import { demandBackups } from './backups.ts'
 import { nobody } from './persons.ts'
@@ -19,7 +20,7 @@ import type { Asker } from './plan-report.ts'
 import { processEnvironment } from './process-environment.ts'
 import { recorder } from './recorder.ts'
 import { goBack, proceed } from './run.ts'
-import { scopeOf, type Bound, type Runtime } from './runtime.ts'
+import { OUTSIDE, scopeOf, type Bound, type Runtime } from './runtime.ts'
 import type { KnownRun, Session } from './session.ts'
 import { listenForStop } from './stop.ts'
 
@@ -130,6 +131,7 @@ async function drivenRun(
   work: (rt: Runtime) => Promise<ExitCode>,
 ): Promise<Ended> {
   const { store } = session
+  const again = state.events > 1
   const stop = listenForStop(
     (text) => {
       view.progress({ kind: 'note', text })
@@ -179,6 +181,7 @@ async function drivenRun(
     pulse.stop()
     stop.release()
     await store.release(lease.run, lease.epoch, isFinished(bound.plan, state))
+    if (again) scrubRun(bound, state)
     await view.end(state)
   }
 }
@@ -205,7 +208,7 @@ export function askingOutsideARun(
   outputs: Runtime['outputs'] = {},
 ): Asking {
   return {
-    run: 'outside',
+    run: OUTSIDE,
     epoch: 0,
     attempt: 0,
     folder,

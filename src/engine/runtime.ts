@@ -93,6 +93,9 @@ export function scopeOf(
   }
 }
 
+/** In place of a run's id, for checks that belong to none. */
+export const OUTSIDE = 'outside'
+
 /** Where an attempt keeps its output and receipt. */
 export function attemptFolder(bound: Bound, run: string, step: string, name: string): string {
   return join(bound.folder, 'runs', run, step, name)
