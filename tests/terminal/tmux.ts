@@ -33,7 +33,7 @@ export interface Terminal {
 export function terminal(
   root: string,
   what: readonly string[] | string,
-  { rows = 24, columns = 80, env = {} as Record<string, string> } = {},
+  { rows = 24, columns = 80, env = {} } = {},
 ): Terminal {
   const folder = mkdtempSync(join(tmpdir(), 'runbook-tmux-'))
   const code = join(folder, 'exit')
