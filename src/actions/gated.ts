@@ -97,7 +97,10 @@ export function problemOf(ending: Ending): Outcome['problem'] {
 }
 
 /** What every process leaves to people, whatever its verb. */
-export function remarks(ending: Ending): Pick<Outcome, 'tail' | 'notes'> {
+export function remarks(
+  ending: Ending,
+  { mask }: Pick<ActionContext, 'mask'>,
+): Pick<Outcome, 'tail' | 'notes'> {
   const notes = [...ending.notes]
   for (const [name, { text, bytes }] of [
     ['stdout', ending.stdout],
@@ -105,6 +108,7 @@ export function remarks(ending: Ending): Pick<Outcome, 'tail' | 'notes'> {
   ] as const) {
     if (bytes > 2 * text.length) notes.push(`${name}: ${bytes} bytes, the middle was left out`)
   }
-  const tail = tailOf(ending.stdout.text, ending.stderr.text)
+  // Masked before it is cut: half a secret would be a secret still.
+  const tail = tailOf(mask(ending.stdout.text), mask(ending.stderr.text))
   return { ...(tail === '' ? {} : { tail }), ...(notes.length === 0 ? {} : { notes }) }
 }

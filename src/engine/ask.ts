@@ -106,7 +106,8 @@ function paramsOf(check: Check, scope: Scope): Record<string, unknown> {
 
 function toAsked(masker: Masker, check: Check, judged: Judged, times: number): Asked {
   const { answer, expression, at, values } = judged
-  const reason = judged.reason ?? (answer === 'holds' ? undefined : lastLine(judged.outcome.tail))
+  const said = judged.reason ?? (answer === 'holds' ? undefined : lastLine(judged.outcome.tail))
+  const reason = said === undefined ? undefined : masker.mask(said)
   return {
     title: check.title,
     answer,

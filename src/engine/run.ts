@@ -150,7 +150,7 @@ async function forward(rt: Runtime, step: Step): Promise<void> {
   for (;;) {
     const next = nextForStep(step, rt.journal.state.steps.get(step.id), rt.retry)
     if (next === 'undo' && !(await undoFirst(rt, step))) return
-    // It failed, and the tool died before it could do what a failure leads to: that is still to do.
+    // It failed, and the tool died or nobody answered before what a failure leads to was done.
     const unanswered = next === 'needs_retry' && rt.crashed && !wasInterrupted(rt, step)
     if (!unanswered && (await runStep(rt, step)) !== 'failed') return
     if (wasInterrupted(rt, step)) {

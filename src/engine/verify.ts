@@ -1,11 +1,12 @@
 /** `runbook verify`: every check that can be asked without changing anything, now. No run, no lock. */
 import type { Asked } from '../core/events.ts'
+import { evaluate } from '../core/expressions.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Step } from '../core/runbook.ts'
 import { askChecks } from './ask.ts'
 import { askingOutsideARun } from './operate.ts'
 import { openOutputs } from './outputs.ts'
-import type { Bound, Runtime } from './runtime.ts'
+import { scopeOf, type Bound, type Runtime } from './runtime.ts'
 import { findRun, type Session } from './session.ts'
 
 /** What one step's checks answer now. `left_out` says why they were not asked. */
@@ -67,18 +68,18 @@ async function verifyStep(
 ): Promise<VerifiedStep | undefined> {
   if (step.verify.length === 0) return undefined
   const { id, title, phase, refs } = step
+  const not = (left_out: string): VerifiedStep => ({ id, title, phase, refs, checks: [], left_out })
+  // A step that does not run here has no effect to be looked for.
+  if (step.when !== undefined) {
+    const { source } = step.when
+    const when = evaluate(source, scopeOf(bound, { outputs }))
+    if (!when.ok) return not(`when ${source}: ${when.message}`)
+    if (when.value !== true) return not(`when ${source} is false`)
+  }
   const missing =
     missingOutput(bound.plan, step, outputs) ??
     (/\brun\.id\b/.test(JSON.stringify(step.verify)) ? 'run.id' : undefined)
-  if (missing !== undefined)
-    return {
-      id,
-      title,
-      phase,
-      refs,
-      checks: [],
-      left_out: `it needs ${missing}, which only a run has`,
-    }
+  if (missing !== undefined) return not(`it needs ${missing}, which only a run has`)
   const asking = askingOutsideARun(bound, ask, `verify-${id}`, outputs)
   const { answered } = await askChecks(bound, step.verify, { ...asking, step }, true)
   return { id, title, phase, refs, checks: answered.map((a) => a.asked) }
