@@ -42,6 +42,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   onFailureFlag(command)
   lockFlag(command)
   driveFlags(command)
+  command.option('--fresh', 'start the sandbox over; what ran in it before is closed')
   storeFlag(outputFlags(command))
   examples(
     command,
@@ -87,6 +88,7 @@ export function define(command: Command, exit: (code: number) => void): void {
           deploy(session, bound, view, ask, {
             tool: toolVersion(),
             lockTimeout_ms: flags.lockTimeout,
+            fresh: flags.fresh === true,
             fingerprints,
           }),
       ),

@@ -66,7 +66,7 @@ export function define(command: Command, exit: (code: number) => void): void {
       await driven(
         session,
         plan,
-        { vars: flags.var, fresh: flags.fresh === true, view },
+        { vars: flags.var, fresh: false, view },
         async ({ bound, fingerprints }, ask) => {
           secretsChanged(known, fingerprints, view)
           if (replanned !== undefined)

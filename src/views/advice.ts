@@ -89,7 +89,8 @@ function again(state: RunState): Advice {
   const { runbook, environment } = state
   return {
     command: `runbook deploy ${runbook} --env ${environment}`,
-    why: 'once the cause is repaired: a new run',
+    why:
+      state.rollback?.automatic === false ? 'a new run' : 'once the cause is repaired: a new run',
   }
 }
 
