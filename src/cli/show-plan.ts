@@ -43,6 +43,7 @@ async function reportOf(root: string, plan: Plan, flags: Flags): Promise<PlanRep
       fresh: flags.fresh === true,
       say,
       place: () => undefined,
+      withoutCommands: true,
     })
     try {
       return await reportPlan(plan, planAsker(opened.bound))

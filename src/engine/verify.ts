@@ -1,10 +1,12 @@
 /** `runbook verify`: every check that can be asked without changing anything, now. No run, no lock. */
 import type { Asked } from '../core/events.ts'
+import { evaluate, type Scope } from '../core/expressions.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Step } from '../core/runbook.ts'
 import { askChecks } from './ask.ts'
 import { askingOutsideARun } from './operate.ts'
 import { openOutputs } from './outputs.ts'
+import { needsPerson } from './persons.ts'
 import type { Bound, Runtime } from './runtime.ts'
 import { findRun, type Session } from './session.ts'
 
@@ -67,21 +69,30 @@ async function verifyStep(
 ): Promise<VerifiedStep | undefined> {
   if (step.verify.length === 0) return undefined
   const { id, title, phase, refs } = step
-  const missing =
-    missingOutput(bound.plan, step, outputs) ??
-    (/\brun\.id\b/.test(JSON.stringify(step.verify)) ? 'run.id' : undefined)
-  if (missing !== undefined)
-    return {
-      id,
-      title,
-      phase,
-      refs,
-      checks: [],
-      left_out: `it needs ${missing}, which only a run has`,
-    }
   const asking = askingOutsideARun(bound, ask, `verify-${id}`, outputs)
+  const left_out = whyNot(bound.plan, step, outputs, asking.scope)
+  if (left_out !== undefined) return { id, title, phase, refs, checks: [], left_out }
   const { answered } = await askChecks(bound, step.verify, { ...asking, step }, true)
   return { id, title, phase, refs, checks: answered.map((a) => a.asked) }
+}
+
+/** Why a step's checks say nothing here, or cannot be asked; undefined when they can. */
+function whyNot(
+  plan: Plan,
+  step: Step,
+  outputs: Runtime['outputs'],
+  scope: Scope,
+): string | undefined {
+  if (step.when !== undefined) {
+    const when = evaluate(step.when.source, scope)
+    if (!when.ok) return `when ${step.when.source}: ${when.message}`
+    if (when.value !== true) return `when ${step.when.source} is false`
+  }
+  if (needsPerson({ verify: step.verify })) return 'a person answers it'
+  const missing =
+    missingOutput(plan, step, outputs) ??
+    (/\brun\.id\b/.test(JSON.stringify(step.verify)) ? 'run.id' : undefined)
+  return missing === undefined ? undefined : `it needs ${missing}, which only a run has`
 }
 
 /** The first output of an earlier step that a check reads and nobody recorded. */
