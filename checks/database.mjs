@@ -8,8 +8,17 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { $ } from 'zx'
 
+/**
+ * @typedef {{ schema: string[], setting: string[], tables: Record<string, { rows: number, digest: string, sequence: boolean }> }} Description
+ * @typedef {{ structure: string, data: string, rows: number }} Known
+ * @typedef {{ database: string, expected_schema: string, namespace: string }} Wanted
+ * @typedef {{ file: string, database: string, scratch: string, structure: string, data: string, rows: number, tolerance_percent: number }} Restoring
+ */
+
+/** @param {string} text */
 const sha256 = (text) => createHash('sha256').update(text).digest('hex')
 
+/** @param {string} url */
 async function connect(url) {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   client.on('error', () => undefined)
@@ -20,6 +29,7 @@ async function connect(url) {
 // Schemas of people; what belongs to an extension is described by the extension's name.
 const OURS = `n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
   AND current_setting('runbook.namespace') IN ('', n.nspname)`
+/** @param {string} catalog @param {string} oid */
 const notOfExtension = (catalog, oid) =>
   `NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')`
 
@@ -65,8 +75,14 @@ const TABLES = `
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'S') AND ${OURS} AND ${notOfExtension('pg_class', 'c.oid')}`
 
-const lines = async (client, sql) => (await client.query(sql)).rows.map((row) => row.line ?? '').sort()
+/** @param {pg.Client} client @param {string} sql @returns {Promise<string[]>} */
+const lines = async (client, sql) => {
+  /** @type {pg.QueryResult<{ line: string | null }>} */
+  const { rows } = await client.query(sql)
+  return rows.map((row) => row.line ?? '').sort()
+}
 
+/** @param {string} url @param {string} [namespace] @returns {Promise<Description>} */
 async function describe(url, namespace = '') {
   const client = await connect(url)
   try {
@@ -77,13 +93,20 @@ async function describe(url, namespace = '') {
     await client.query(`SELECT set_config('runbook.namespace', $1, true)`, [namespace])
     const schema = await lines(client, SCHEMA)
     const setting = await lines(client, SETTING)
+    /** @type {Description['tables']} */
     const tables = {}
-    for (const { name, sequence } of (await client.query(TABLES)).rows) {
+    /** @type {pg.QueryResult<{ name: string, sequence: boolean }>} */
+    const all = await client.query(TABLES)
+    for (const { name, sequence } of all.rows) {
       // A row's digest is 32 bytes, so the order and the sum of a large table stay affordable.
-      const { rows } = await client.query(sequence
-        ? `SELECT 1 AS n, last_value || ' ' || is_called AS digest FROM ${name}`
-        : `SELECT count(*)::int AS n, md5(coalesce(string_agg(h, '' ORDER BY h COLLATE "C"), '')) AS digest FROM (SELECT md5(t::text) AS h FROM ${name} t) x`)
-      tables[name] = { rows: rows[0].n, digest: rows[0].digest, sequence }
+      /** @type {pg.QueryResult<{ n: number, digest: string }>} */
+      const { rows } = await client.query(
+        sequence
+          ? `SELECT 1 AS n, last_value || ' ' || is_called AS digest FROM ${name}`
+          : `SELECT count(*)::int AS n, md5(coalesce(string_agg(h, '' ORDER BY h COLLATE "C"), '')) AS digest FROM (SELECT md5(t::text) AS h FROM ${name} t) x`,
+      )
+      const { n = 0, digest = '' } = rows[0] ?? {}
+      tables[name] = { rows: n, digest, sequence }
     }
     return { schema, setting, tables }
   } finally {
@@ -91,24 +114,38 @@ async function describe(url, namespace = '') {
   }
 }
 
-const countRows = (tables) => Object.values(tables).reduce((sum, t) => sum + (t.sequence ? 0 : t.rows), 0)
+/** @param {Description['tables']} tables */
+const countRows = (tables) =>
+  Object.values(tables).reduce((sum, t) => sum + (t.sequence ? 0 : t.rows), 0)
 
+/** @param {Description} description */
 function digests({ schema, setting, tables }) {
   return {
     structure: sha256(schema.join('\n')),
     schema: sha256([...schema, ...setting].join('\n')),
-    data: sha256(Object.keys(tables).sort().map((name) => `${name} ${tables[name].rows} ${tables[name].digest}`).join('\n')),
+    data: sha256(
+      Object.keys(tables)
+        .sort()
+        .map((name) => `${name} ${tables[name]?.rows} ${tables[name]?.digest}`)
+        .join('\n'),
+    ),
     tables: Object.values(tables).filter((t) => !t.sequence).length,
     rows: countRows(tables),
   }
 }
 
+/** @param {Wanted} wanted */
 async function fingerprint({ database, expected_schema, namespace }) {
   const found = digests(await describe(database, namespace))
   return { ...found, same_schema: !expected_schema || expected_schema === found.schema }
 }
 
-/** pg_restore takes its address from the environment: a command line is public. */
+/**
+ * pg_restore takes its address from the environment: a command line is public.
+ * @param {string} url
+ * @param {string} name
+ * @returns {NodeJS.ProcessEnv}
+ */
 function clientEnv(url, name) {
   const at = new URL(url)
   return {
@@ -118,26 +155,39 @@ function clientEnv(url, name) {
     PGUSER: decodeURIComponent(at.username),
     PGPASSWORD: decodeURIComponent(at.password),
     PGDATABASE: name,
-    ...(at.searchParams.has('sslmode') ? { PGSSLMODE: at.searchParams.get('sslmode') } : {}),
+    ...(at.searchParams.has('sslmode') && { PGSSLMODE: at.searchParams.get('sslmode') ?? '' }),
   }
 }
 
-/** Empty when it restored; else what pg_restore said. */
+/**
+ * Empty when it restored; else what pg_restore said.
+ * @param {string} url
+ * @param {string} name
+ * @param {string} file
+ */
 async function restoreInto(url, name, file) {
   const dir = mkdtempSync(join(tmpdir(), 'runbook-restore-'))
   try {
     const quiet = { quiet: true, nothrow: true, env: clientEnv(url, name) }
+    /** @param {import('zx').ProcessOutput} result */
     const said = (result) => {
       // Killed or not there at all: nothing was learnt about the file.
-      if (result.exitCode === null || result.exitCode >= 126) throw new Error(`pg_restore did not run: ${result.stderr.slice(0, 300)}`)
-      return result.exitCode === 0 ? '' : result.stderr.split('\n')[0].slice(0, 300) || 'pg_restore failed'
+      if (result.exitCode === null || result.exitCode >= 126)
+        throw new Error(`pg_restore did not run: ${result.stderr.slice(0, 300)}`)
+      return result.exitCode === 0
+        ? ''
+        : result.stderr.split('\n')[0]?.slice(0, 300) || 'pg_restore failed'
     }
     const list = await $(quiet)`pg_restore --list ${file}`
     if (said(list) !== '') return said(list)
     // The statistics extension needs a superuser and holds no data of ours.
     const wanted = list.stdout.split('\n').filter((l) => !/EXTENSION .*pg_stat_statements/.test(l))
     writeFileSync(join(dir, 'list'), wanted.join('\n'))
-    return said(await $(quiet)`pg_restore --exit-on-error --no-owner --no-privileges --use-list=${join(dir, 'list')} --dbname=${name} ${file}`)
+    return said(
+      await $(
+        quiet,
+      )`pg_restore --exit-on-error --no-owner --no-privileges --use-list=${join(dir, 'list')} --dbname=${name} ${file}`,
+    )
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
@@ -145,14 +195,19 @@ async function restoreInto(url, name, file) {
 
 const PREFIX = 'runbook_scratch_'
 
+/** @param {Restoring} restoring */
 async function restores({ file, database, scratch, structure, data, rows, tolerance_percent }) {
   const admin = await connect(scratch || database)
   const name = `${PREFIX}${Date.now()}_${randomBytes(4).toString('hex')}`
   try {
     // What a killed check left an hour ago goes first.
-    const old = await admin.query(`SELECT datname FROM pg_database WHERE datname LIKE '${PREFIX.replaceAll('_', '\\_')}%'`)
+    /** @type {pg.QueryResult<{ datname: string }>} */
+    const old = await admin.query(
+      `SELECT datname FROM pg_database WHERE datname LIKE '${PREFIX.replaceAll('_', '\\_')}%'`,
+    )
     for (const { datname } of old.rows) {
-      if (Number(datname.split('_')[2]) < Date.now() - 3_600_000) await admin.query(`DROP DATABASE IF EXISTS ${admin.escapeIdentifier(datname)}`)
+      if (Number(datname.split('_')[2]) < Date.now() - 3_600_000)
+        await admin.query(`DROP DATABASE IF EXISTS ${admin.escapeIdentifier(datname)}`)
     }
     // From template0: what somebody added to template1 would collide with the backup.
     await admin.query(`CREATE DATABASE ${name} TEMPLATE template0`)
@@ -160,10 +215,28 @@ async function restores({ file, database, scratch, structure, data, rows, tolera
       const url = new URL(scratch || database)
       url.pathname = `/${name}`
       const reason = await restoreInto(url.href, name, file)
-      if (reason !== '') return { restored: false, reason, tables: 0, rows: 0, same_schema: false, same_rows: false, differing: [] }
+      if (reason !== '')
+        return {
+          restored: false,
+          reason,
+          tables: 0,
+          rows: 0,
+          same_schema: false,
+          same_rows: false,
+          differing: [],
+        }
       const restored = await describe(url.href)
       const known = structure ? { structure, data, rows: Number(rows) } : undefined
-      return { restored: true, reason, ...compare(known, known ? undefined : await describe(database), restored, Number(tolerance_percent)) }
+      return {
+        restored: true,
+        reason,
+        ...compare(
+          known,
+          known ? undefined : await describe(database),
+          restored,
+          Number(tolerance_percent),
+        ),
+      }
     } finally {
       await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
     }
@@ -175,19 +248,29 @@ async function restores({ file, database, scratch, structure, data, rows, tolera
 /**
  * Against what was written down of the database when the backup was taken, else against the database
  * as it is. Where it was in use meanwhile, numbers of rows are compared within a tolerance, not contents.
+ * @param {Known | undefined} known
+ * @param {Description | undefined} source
+ * @param {Description} restored
+ * @param {number} tolerance
  */
 function compare(known, source, restored, tolerance) {
   const found = digests(restored)
-  const want = known ?? digests(source)
-  const near = Math.abs(want.rows - found.rows) <= (Math.max(want.rows, found.rows) * tolerance) / 100
-  const names = source ? [...new Set([...Object.keys(source.tables), ...Object.keys(restored.tables)])] : []
+  const want = known ?? (source ? digests(source) : found)
+  const near =
+    Math.abs(want.rows - found.rows) <= (Math.max(want.rows, found.rows) * tolerance) / 100
+  const names = source
+    ? [...new Set([...Object.keys(source.tables), ...Object.keys(restored.tables)])]
+    : []
   return {
     tables: found.tables,
     rows: found.rows,
     same_schema: want.structure === found.structure,
     same_rows: tolerance > 0 ? near : want.data === found.data,
-    differing: names.filter((name) => source.tables[name]?.digest !== restored.tables[name]?.digest).sort(),
+    differing: names
+      .filter((name) => source?.tables[name]?.digest !== restored.tables[name]?.digest)
+      .sort(),
   }
 }
 
+/** @param {({ do: 'restores' } & Restoring) | ({ do: 'fingerprint' } & Wanted)} args */
 export default async (args) => (args.do === 'restores' ? restores(args) : fingerprint(args))

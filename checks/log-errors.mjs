@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
 const MOST = 8 * 1024 * 1024
 
+/** @param {string} file */
 function tail(file) {
   const fd = openSync(file, 'r')
   try {
@@ -17,24 +18,45 @@ function tail(file) {
   }
 }
 
+/**
+ * pino writes milliseconds, others a text.
+ * @param {string | number} time
+ */
+const timeOf = (time) => (typeof time === 'number' ? time : Date.parse(time))
+
+/** @param {string} line */
 function read(line) {
   try {
-    const entry = JSON.parse(line)
-    const level = String(entry.level ?? entry.severity ?? '').toLowerCase()
+    /** @type {unknown} */
+    const parsed = JSON.parse(line)
+    const entry = /** @type {Record<string, string | number | undefined>} */ (parsed)
+    const level = String(entry['level'] ?? entry['severity'] ?? '').toLowerCase()
     // pino writes numbers: 50 is error.
-    const bad = ['error', 'fatal', 'critical', 'alert', 'emergency'].includes(level) || Number(level) >= 50
-    return { at: Date.parse(entry.time ?? entry.timestamp ?? entry['@timestamp'] ?? ''), bad, says: String(entry.message ?? entry.msg ?? '') }
+    const bad =
+      ['error', 'fatal', 'critical', 'alert', 'emergency'].includes(level) || Number(level) >= 50
+    return {
+      at: timeOf(entry['time'] ?? entry['timestamp'] ?? entry['@timestamp'] ?? ''),
+      bad,
+      says: String(entry['message'] ?? entry['msg'] ?? ''),
+    }
   } catch {
-    const at = Date.parse(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?/.exec(line)?.[0].replace(',', '.') ?? '')
-    return { at, bad: /\b(ERROR|FATAL|CRITICAL|Unhandled|Uncaught)\b/.test(line), says: line }
+    const [found = ''] =
+      /\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?/.exec(line) ?? []
+    return {
+      at: Date.parse(found.replace(',', '.')),
+      bad: /\b(ERROR|FATAL|CRITICAL|Unhandled|Uncaught)\b/.test(line),
+      says: line,
+    }
   }
 }
 
+/** @param {{ file: string, since: string }} args */
 export default async ({ file, since }) => {
   const from = Date.parse(since)
   if (Number.isNaN(from)) throw new Error(`not a time: ${since}`)
   let counted = false
   let lines = 0
+  /** @type {string[]} */
   const found = []
   for (const line of tail(file)) {
     if (line.trim() === '') continue

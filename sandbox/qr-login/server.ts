@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { openControl } from './supervisor/control.ts'
 import { endOldSupervisor } from './supervisor/control-client.ts'
 import { openProxy } from './supervisor/proxy.ts'
-import { seedDatabases, seedReleases } from './supervisor/seed.ts'
+import { seedDatabases, seedFolders, seedReleases } from './supervisor/seed.ts'
 import { makeUnit } from './supervisor/unit.ts'
 
 function env(name: string): string {
@@ -28,6 +28,7 @@ const databaseUrl = env('DATABASE_URL')
 
 await endOldSupervisor(dir)
 await seedDatabases(databaseUrl)
+seedFolders(dir)
 await seedReleases(join(dir, 'releases'))
 
 const unit = makeUnit(dir, {

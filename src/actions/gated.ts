@@ -84,7 +84,9 @@ export function problemOf(ending: Ending): Outcome['problem'] {
     message,
   })
   if (reason === 'timeout') return told('timeout', 'it did not end in time')
-  if (reason === 'interrupted') return told('interrupted', unstarted ?? 'it was interrupted')
+  // One that went on to a good end all the same did what it was to do.
+  if (reason === 'interrupted' && (code !== 0 || unstarted !== undefined))
+    return told('interrupted', unstarted ?? `it was interrupted, and ended with exit code ${code}`)
   if (unstarted !== undefined) return told('cannot_tell', `it could not be started: ${unstarted}`)
   if (code === 126) return told('cannot_tell', 'exit code 126: a program is not executable')
   if (code === 127) return told('cannot_tell', 'exit code 127: a program was not found')

@@ -8,6 +8,7 @@ import { planSha256 } from '../core/plan.ts'
 import { fold, type RunState } from '../core/state.ts'
 import { isFinished, stepsToUndo, type UndoRequest } from '../core/undo.ts'
 import type { View } from '../core/view.ts'
+import { coolDown, keepWarm } from '../lib/warm.ts'
 import type { Lease, Lock } from '../stores/store.ts'
 import { askChecks, type Asking } from './ask.ts'
 import { busy, freeLeftover, heartbeat, takeRun } from './lease.ts'
@@ -16,6 +17,7 @@ import { openOutputs } from './outputs.ts'
 import { demandBackups } from './backups.ts'
 import { nobody } from './persons.ts'
 import type { Asker } from './plan-report.ts'
+import { processEnvironment } from './process-environment.ts'
 import { recorder } from './recorder.ts'
 import { goBack, proceed } from './run.ts'
 import { OUTSIDE, scopeOf, type Bound, type Runtime } from './runtime.ts'
@@ -152,6 +154,10 @@ async function drivenRun(
       view.event(event, now)
     },
   )
+  keepWarm(
+    processEnvironment(bound, { kind: 'do', run: lease.run, attempt: 0, epoch: lease.epoch }),
+    bound.root,
+  )
   try {
     const outputs = openOutputs(bound, bound.plan, state)
     const crashed = (state.status === 'running' && state.events > 1) || state.status === 'paused'
@@ -171,6 +177,7 @@ async function drivenRun(
     const exit = await work(rt)
     return { exit, state }
   } finally {
+    await coolDown()
     pulse.stop()
     stop.release()
     await store.release(lease.run, lease.epoch, isFinished(bound.plan, state))

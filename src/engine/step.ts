@@ -124,6 +124,8 @@ async function startStep(rt: Runtime, step: Step): Promise<StepEnd> {
     }
   }
   if (!(await requirementsHold(rt, step))) return 'stopped'
+  // Somebody wants it to stop, and nothing of this step has begun.
+  if (rt.stop.asked() !== undefined || rt.stop.interrupt.aborted) return paused(rt)
   return step.act === undefined ? pureCheck(rt, step) : act(rt, step, step.act, before)
 }
 
@@ -152,6 +154,10 @@ async function requirementsHold(rt: Runtime, step: Step): Promise<boolean> {
     )
     const asked = answered[0]?.asked
     if (asked !== undefined && asked.answer !== 'holds') {
+      if (rt.stop.interrupt.aborted) {
+        paused(rt)
+        return false
+      }
       halt(rt, { kind: 'precondition', step, message: describeAsked(asked) })
       return false
     }
@@ -236,7 +242,7 @@ async function acted(
 ): Promise<StepEnd> {
   for (const text of judged.outcome.notes ?? [])
     rt.view.progress({ kind: 'note', step: step.id, text })
-  if (judged.outcome.problem?.kind === 'interrupted') return doubt(rt, step, 'it was interrupted')
+  if (judged.outcome.problem?.kind === 'interrupted') return interrupted(rt, step, attempt, judged)
   const taken = judged.answer === 'holds' ? takeOutputs(rt, step, judged, stepScope(rt)) : NOTHING
   if ('problem' in taken) {
     await rt.journal.record(actedEvent(rt, step, attempt, judged, {}))
@@ -265,6 +271,22 @@ async function acted(
   if (soon) return verifyStep(rt, step, attempt, judged, [event], settled)
   await rt.journal.record(event)
   return verifyStep(rt, step, attempt, judged, [], settled)
+}
+
+/**
+ * A person ended it. Where a process left its receipt one knows that it ended, and how: it failed, and
+ * may have done half like any that fails. What became of a request that was cut off nobody can know.
+ */
+async function interrupted(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  judged: Judged,
+): Promise<StepEnd> {
+  if (step.act === undefined || !leavesReceipt(step.act.action))
+    return doubt(rt, step, 'it was interrupted')
+  await rt.journal.record(actedEvent(rt, step, attempt, judged, {}))
+  return failStep(rt, step, attempt, failureOf(rt, step, judged, 'interrupted'), judged.duration_ms)
 }
 
 /** Failed, even when its check holds; asked all the same, since a person wants to know. */

@@ -49,8 +49,9 @@ async function undoPart(
   part: number,
   last: boolean,
 ): Promise<boolean> {
-  const { flight } = stepState(rt.journal.state, step.id)
-  if (flight?.role === 'undo' && flight.part === part) {
+  const { flight, status } = stepState(rt.journal.state, step.id)
+  // One that was interrupted has ended, and is simply run again.
+  if (flight?.role === 'undo' && flight.part === part && status !== 'in_doubt') {
     if (flight.phase === 'acted' && flight.ok === true)
       return verifyUndo(rt, step, undo, part, last, flight.attempt, undefined)
     const base = role(rt, step, flight.attempt, `undo-${flight.attempt}-${part}`)

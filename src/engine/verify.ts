@@ -1,13 +1,13 @@
 /** `runbook verify`: every check that can be asked without changing anything, now. No run, no lock. */
 import type { Asked } from '../core/events.ts'
-import { evaluate, type Scope } from '../core/expressions.ts'
+import { evaluate } from '../core/expressions.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Step } from '../core/runbook.ts'
 import { askChecks } from './ask.ts'
 import { askingOutsideARun } from './operate.ts'
 import { openOutputs } from './outputs.ts'
 import { needsPerson } from './persons.ts'
-import type { Bound, Runtime } from './runtime.ts'
+import { scopeOf, type Bound, type Runtime } from './runtime.ts'
 import { findRun, type Session } from './session.ts'
 
 /** What one step's checks answer now. `left_out` says why they were not asked. */
@@ -69,30 +69,22 @@ async function verifyStep(
 ): Promise<VerifiedStep | undefined> {
   if (step.verify.length === 0) return undefined
   const { id, title, phase, refs } = step
+  const not = (left_out: string): VerifiedStep => ({ id, title, phase, refs, checks: [], left_out })
+  // A step that does not run here has no effect to be looked for.
+  if (step.when !== undefined) {
+    const { source } = step.when
+    const when = evaluate(source, scopeOf(bound, { outputs }))
+    if (!when.ok) return not(`when ${source}: ${when.message}`)
+    if (when.value !== true) return not(`when ${source} is false`)
+  }
+  if (needsPerson({ verify: step.verify })) return not('a person answers it')
+  const missing =
+    missingOutput(bound.plan, step, outputs) ??
+    (/\brun\.id\b/.test(JSON.stringify(step.verify)) ? 'run.id' : undefined)
+  if (missing !== undefined) return not(`it needs ${missing}, which only a run has`)
   const asking = askingOutsideARun(bound, ask, `verify-${id}`, outputs)
-  const left_out = whyNot(bound.plan, step, outputs, asking.scope)
-  if (left_out !== undefined) return { id, title, phase, refs, checks: [], left_out }
   const { answered } = await askChecks(bound, step.verify, { ...asking, step }, true)
   return { id, title, phase, refs, checks: answered.map((a) => a.asked) }
-}
-
-/** Why a step's checks say nothing here, or cannot be asked; undefined when they can. */
-function whyNot(
-  plan: Plan,
-  step: Step,
-  outputs: Runtime['outputs'],
-  scope: Scope,
-): string | undefined {
-  if (step.when !== undefined) {
-    const when = evaluate(step.when.source, scope)
-    if (!when.ok) return `when ${step.when.source}: ${when.message}`
-    if (when.value !== true) return `when ${step.when.source} is false`
-  }
-  if (needsPerson({ verify: step.verify })) return 'a person answers it'
-  const missing =
-    missingOutput(plan, step, outputs) ??
-    (/\brun\.id\b/.test(JSON.stringify(step.verify)) ? 'run.id' : undefined)
-  return missing === undefined ? undefined : `it needs ${missing}, which only a run has`
 }
 
 /** The first output of an earlier step that a check reads and nobody recorded. */

@@ -23,7 +23,7 @@ export interface NamedCheck {
 }
 
 /** A check of the library, and what is wrong with its file; a file may be too broken to give a check. */
-export interface Read {
+interface Read {
   check?: NamedCheck
   faults: Problem[]
 }

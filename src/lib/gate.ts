@@ -14,6 +14,7 @@ import type { ProcessIdentity } from '../core/events.ts'
 import { attend, isArgument, unstarted, withToken, type Ending, type Work } from './ending.ts'
 import { APPENDED, openStreams } from './output.ts'
 import { identify, startSession, type Session } from './processes.ts'
+import { takeWarm } from './warm.ts'
 
 export interface Gated extends Work {
   /** A folder of this attempt's own: out, err, receipt. */
@@ -75,20 +76,26 @@ export async function startGated(options: Gated): Promise<Ending> {
     streams.release(false)
   }
 
+  const env = withToken(options.env, token)
+  const files = { out: join(folder, 'out'), err: join(folder, 'err'), receipt: file }
+  const warm = await takeWarm({ env, cwd, name, args: [file, ...rest], program: WRAPPER, files })
   let session: Session
   try {
-    session = await startSession(['bash', '-pc', WRAPPER, name, file, ...rest], {
-      cwd,
-      env: withToken(options.env, token),
-      out: streams.out.fd,
-      err: streams.err.fd,
-      receipt,
-    })
+    session =
+      warm ??
+      (await startSession(['bash', '-pc', WRAPPER, name, file, ...rest], {
+        cwd,
+        env,
+        out: streams.out.fd,
+        err: streams.err.fd,
+        receipt,
+      }))
   } catch (error) {
     close()
     return unstarted(cwd, (error as Error).message)
   }
   const { pid, pipe, exited } = session
+  void exited.then(() => warm?.streams.release(false))
   const dismiss = async () => {
     pipe?.destroy()
     await exited

@@ -3,7 +3,18 @@
 // switched to it; an image that was never pushed is never pulled.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { askSupervisor } from '../supervisor/control-client.ts'
-import { type Memory, begin, currentRelease, fail, imageOfCurrent, keep, parse, pointTo, remember, supervisor } from './stand-in.ts'
+import {
+  type Memory,
+  begin,
+  currentRelease,
+  fail,
+  imageOfCurrent,
+  keep,
+  parse,
+  pointTo,
+  remember,
+  supervisor,
+} from './stand-in.ts'
 
 const IMAGE_PATH = '{.spec.template.spec.containers[0].image}'
 const args = begin('kubectl')
@@ -28,7 +39,8 @@ if (asked === undefined || (memory.pushed[asked] ?? currentRelease()) !== curren
 }
 
 function only(...names: string[]): void {
-  for (const flag of flags.keys()) if (!['-n', '--namespace', ...names].includes(flag)) fail(2, `error: unknown flag: ${flag}`)
+  for (const flag of flags.keys())
+    if (!['-n', '--namespace', ...names].includes(flag)) fail(2, `error: unknown flag: ${flag}`)
 }
 
 function deployment(given: string | undefined): void {
@@ -48,14 +60,18 @@ async function roll(image: string, into: Memory): Promise<void> {
 }
 
 function seconds(text: string): number {
-  const match = /^(\d+)(s|m)$/.exec(text) ?? fail(2, `error: invalid argument "${text}" for "--timeout"`)
+  const match =
+    /^(\d+)(s|m)$/.exec(text) ?? fail(2, `error: invalid argument "${text}" for "--timeout"`)
   return Number(match[1]) * (match[2] === 'm' ? 60 : 1)
 }
 
 async function ready(): Promise<boolean> {
   if (memory.pushed[memory.revisions.at(-1) ?? ''] !== currentRelease()) return false
   // A readiness probe of the deployment.
-  return fetch(`${supervisor().app}/api/health`, { signal: AbortSignal.timeout(5_000) }).then((a) => a.ok, () => false)
+  return fetch(`${supervisor().app}/api/health`, { signal: AbortSignal.timeout(5_000) }).then(
+    (a) => a.ok,
+    () => false,
+  )
 }
 
 switch (`${verb} ${second}`.trim()) {
@@ -65,7 +81,10 @@ switch (`${verb} ${second}`.trim()) {
     deployment(which)
     const image = /^app=(\S+)$/.exec(pair ?? '')?.[1]
     if (image === undefined || more !== undefined) fail(2, 'error: one of app=IMAGE is needed')
-    if (flags.has('--record')) process.stderr.write('Flag --record has been deprecated, --record will be removed in the future\n')
+    if (flags.has('--record'))
+      process.stderr.write(
+        'Flag --record has been deprecated, --record will be removed in the future\n',
+      )
     await roll(image, memory)
     process.stdout.write('deployment.apps/hotel-assistant image updated\n')
     break
@@ -85,18 +104,27 @@ switch (`${verb} ${second}`.trim()) {
     only('--to-revision')
     deployment(rest[0])
     const wanted = flags.get('--to-revision')
-    const image = wanted === undefined || wanted === '0' ? memory.revisions.at(-2) : memory.revisions[Number(wanted) - 1]
-    if (image === undefined) fail(1, 'error: no rollout history found for deployment "hotel-assistant"')
+    const image =
+      wanted === undefined || wanted === '0'
+        ? memory.revisions.at(-2)
+        : memory.revisions[Number(wanted) - 1]
+    if (image === undefined)
+      fail(1, 'error: no rollout history found for deployment "hotel-assistant"')
     await roll(image, memory)
     process.stdout.write('deployment.apps/hotel-assistant rolled back\n')
     break
   }
   default: {
-    if (verb !== 'get') fail(2, `error: unknown command "${verb} ${second}". (This stand-in knows get, set image, rollout status, rollout undo.)`)
+    if (verb !== 'get')
+      fail(
+        2,
+        `error: unknown command "${verb} ${second}". (This stand-in knows get, set image, rollout status, rollout undo.)`,
+      )
     only('-o', '--output')
     deployment(second)
     const output = flags.get('-o') ?? flags.get('--output')
-    if (output !== `jsonpath=${IMAGE_PATH}`) fail(2, `error: here the output is jsonpath=${IMAGE_PATH}`)
+    if (output !== `jsonpath=${IMAGE_PATH}`)
+      fail(2, `error: here the output is jsonpath=${IMAGE_PATH}`)
     process.stdout.write(memory.revisions.at(-1) ?? '')
   }
 }

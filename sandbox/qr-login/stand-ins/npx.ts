@@ -12,7 +12,10 @@ function installed(path: string): string {
     if (existsSync(file)) return file
     if (dirname(at) === at) break
   }
-  return fail(1, `npx: ${path.split('/')[0] ?? path} is not installed here, and this stand-in downloads nothing`)
+  return fail(
+    1,
+    `npx: ${path.split('/')[0] ?? path} is not installed here, and this stand-in downloads nothing`,
+  )
 }
 
 function target(tool: string): string[] {
@@ -24,7 +27,10 @@ function target(tool: string): string[] {
     case 'ts-node':
       return []
     default:
-      return fail(2, `npx: ${tool === '' ? 'a command is needed' : `no ${tool} here`}. (This stand-in knows prisma, tsc, ts-node.)`)
+      return fail(
+        2,
+        `npx: ${tool === '' ? 'a command is needed' : `no ${tool} here`}. (This stand-in knows prisma, tsc, ts-node.)`,
+      )
   }
 }
 
@@ -32,6 +38,7 @@ const args = begin('npx')
 while (args[0] === '--yes' || args[0] === '--no' || args[0] === '--no-install') args.shift()
 if (args[0]?.startsWith('-') === true) fail(2, `npx: unknown option ${args[0]}`)
 const tool = args.shift() ?? ''
-if (tool === 'ts-node' && (args[0] === undefined || args[0].startsWith('-'))) fail(2, 'ts-node: a file is needed')
+if (tool === 'ts-node' && (args[0] === undefined || args[0].startsWith('-')))
+  fail(2, 'ts-node: a file is needed')
 const ended = spawnSync(process.execPath, [...target(tool), ...args], { stdio: 'inherit' })
 process.exitCode = ended.status ?? 1

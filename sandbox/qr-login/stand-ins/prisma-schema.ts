@@ -2,14 +2,24 @@
 // written as one set of lines, so that the difference is the difference of sets.
 import type pg from 'pg'
 
-const TYPES: Readonly<Record<string, string>> = { String: 'text', Int: 'int4', BigInt: 'int8', Boolean: 'bool', Float: 'float8' }
+const TYPES: Readonly<Record<string, string>> = {
+  String: 'text',
+  Int: 'int4',
+  BigInt: 'int8',
+  Boolean: 'bool',
+  Float: 'float8',
+}
 
 function columnType(type: string, rest: string): string {
   if (type !== 'DateTime') return TYPES[type] ?? type
   return rest.includes('@db.Timestamptz') ? 'timestamptz' : 'timestamp'
 }
 
-const list = (text: string): string => text.split(',').map((s) => s.trim()).join(',')
+const list = (text: string): string =>
+  text
+    .split(',')
+    .map((s) => s.trim())
+    .join(',')
 
 /** The lines that a schema file stands for. */
 export function declared(schema: string): Set<string> {
@@ -22,7 +32,8 @@ export function declared(schema: string): Set<string> {
       const line = raw.trim()
       const block = /^@@(id|unique|index)\(\[([^\]]+)\]/.exec(line)
       if (block !== null) {
-        const kind = block[1] === 'id' ? 'primary key' : block[1] === 'unique' ? 'unique index' : 'index'
+        const kind =
+          block[1] === 'id' ? 'primary key' : block[1] === 'unique' ? 'unique index' : 'index'
         lines.add(`${kind} on ${model}(${list(block[2] ?? '')})`)
         continue
       }
@@ -31,7 +42,10 @@ export function declared(schema: string): Set<string> {
       const [, name = '', type = '', mark = '', rest = ''] = field
       if (names.has(type)) {
         const relation = /@relation\(fields: \[([^\]]+)\], references: \[([^\]]+)\]/.exec(rest)
-        if (relation !== null) lines.add(`foreign key ${model}(${list(relation[1] ?? '')}) to ${type}(${list(relation[2] ?? '')})`)
+        if (relation !== null)
+          lines.add(
+            `foreign key ${model}(${list(relation[1] ?? '')}) to ${type}(${list(relation[2] ?? '')})`,
+          )
         continue
       }
       lines.add(`column ${model}.${name} ${columnType(type, rest)}${mark === '?' ? ' null' : ''}`)
@@ -67,7 +81,11 @@ export async function found(client: pg.Client): Promise<Set<string>> {
 }
 
 export function differences(want: ReadonlySet<string>, have: ReadonlySet<string>): string[] {
-  const missing = [...want].filter((line) => !have.has(line)).map((line) => `[+] missing in the database: ${line}`)
-  const extra = [...have].filter((line) => !want.has(line)).map((line) => `[-] not declared: ${line}`)
+  const missing = [...want]
+    .filter((line) => !have.has(line))
+    .map((line) => `[+] missing in the database: ${line}`)
+  const extra = [...have]
+    .filter((line) => !want.has(line))
+    .map((line) => `[-] not declared: ${line}`)
   return [...missing, ...extra].sort()
 }

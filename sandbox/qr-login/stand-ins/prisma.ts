@@ -20,11 +20,16 @@ if (rest.length > 0) fail(1, `! unexpected argument: ${rest[0] ?? ''}`)
 
 async function connect(): Promise<pg.Client> {
   const url = process.env['DATABASE_URL']
-  if (url === undefined || url === '') fail(1, 'Error: Environment variable not found: DATABASE_URL.')
+  if (url === undefined || url === '')
+    fail(1, 'Error: Environment variable not found: DATABASE_URL.')
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   client.on('error', () => undefined)
   // The address holds a password, so an error shows its reason only.
-  await client.connect().catch((error: unknown) => fail(1, `Error: P1001: Can't reach database server: ${(error as Error).message}`))
+  await client
+    .connect()
+    .catch((error: unknown) =>
+      fail(1, `Error: P1001: Can't reach database server: ${(error as Error).message}`),
+    )
   return client
 }
 
@@ -34,7 +39,8 @@ function schemaFile(flag: string): string {
   return file
 }
 
-const migrations = (): ReturnType<typeof readMigrations> => readMigrations(join(dirname(schemaFile('--schema')), 'migrations'))
+const migrations = (): ReturnType<typeof readMigrations> =>
+  readMigrations(join(dirname(schemaFile('--schema')), 'migrations'))
 
 async function deploy(client: pg.Client): Promise<void> {
   // The same lock number as Prisma's own, so that two deploys wait for each other.
@@ -42,18 +48,29 @@ async function deploy(client: pg.Client): Promise<void> {
   const all = migrations()
   const applied = await readApplied(client)
   const stuck = applied.find((a) => !a.finished)
-  if (stuck !== undefined) fail(1, `Error: P3009\n\nmigrate found failed migrations in the target database: ${stuck.name}`)
+  if (stuck !== undefined)
+    fail(1, `Error: P3009\n\nmigrate found failed migrations in the target database: ${stuck.name}`)
   for (const a of applied) {
     const same = all.find((m) => m.name === a.name)
-    if (same !== undefined && same.checksum !== a.checksum) process.stderr.write(`warning: ${a.name} was changed after it was applied\n`)
+    if (same !== undefined && same.checksum !== a.checksum)
+      process.stderr.write(`warning: ${a.name} was changed after it was applied\n`)
   }
   const pending = all.filter((m) => !applied.some((a) => a.name === m.name))
   process.stdout.write(`${all.length} migrations found in prisma/migrations\n`)
   for (const migration of pending) {
     process.stdout.write(`Applying migration \`${migration.name}\`\n`)
-    await applyMigration(client, migration).catch((error: unknown) => fail(1, `Error: P3018\n\nA migration failed to apply: ${migration.name}\n${(error as Error).message}`))
+    await applyMigration(client, migration).catch((error: unknown) =>
+      fail(
+        1,
+        `Error: P3018\n\nA migration failed to apply: ${migration.name}\n${(error as Error).message}`,
+      ),
+    )
   }
-  process.stdout.write(pending.length === 0 ? 'No pending migrations to apply.\n' : 'All migrations have been successfully applied.\n')
+  process.stdout.write(
+    pending.length === 0
+      ? 'No pending migrations to apply.\n'
+      : 'All migrations have been successfully applied.\n',
+  )
 }
 
 async function status(client: pg.Client): Promise<void> {
@@ -61,7 +78,9 @@ async function status(client: pg.Client): Promise<void> {
   const pending = migrations().filter((m) => !applied.some((a) => a.name === m.name && a.finished))
   if (pending.length === 0) process.stdout.write('Database schema is up to date!\n')
   else {
-    process.stdout.write(`Following migrations have not yet been applied:\n${pending.map((m) => m.name).join('\n')}\n`)
+    process.stdout.write(
+      `Following migrations have not yet been applied:\n${pending.map((m) => m.name).join('\n')}\n`,
+    )
     process.exitCode = 1
   }
 }
@@ -74,15 +93,27 @@ async function diff(client: pg.Client): Promise<void> {
 }
 
 function noDiffFlags(): void {
-  for (const flag of ['--from-schema-datasource', '--to-schema-datamodel', '--exit-code']) if (flags.has(flag)) fail(1, `! unknown or unexpected option: ${flag}`)
+  for (const flag of ['--from-schema-datasource', '--to-schema-datamodel', '--exit-code'])
+    if (flags.has(flag)) fail(1, `! unknown or unexpected option: ${flag}`)
 }
 
-const commands: Readonly<Record<string, (client: pg.Client) => Promise<void>>> = { 'migrate deploy': deploy, 'migrate status': status, 'migrate diff': diff }
+const commands: Readonly<Record<string, (client: pg.Client) => Promise<void>>> = {
+  'migrate deploy': deploy,
+  'migrate status': status,
+  'migrate diff': diff,
+}
 const run = commands[command]
-if (run === undefined) fail(1, `! Unknown command "${command.trim()}". (This stand-in knows migrate deploy, status, diff.)`)
+if (run === undefined)
+  fail(
+    1,
+    `! Unknown command "${command.trim()}". (This stand-in knows migrate deploy, status, diff.)`,
+  )
 if (run !== diff) noDiffFlags()
 else if (!flags.has('--from-schema-datasource') || !flags.has('--to-schema-datamodel')) {
-  fail(1, 'Here diff compares --from-schema-datasource FILE with --to-schema-datamodel FILE; both are needed.')
+  fail(
+    1,
+    'Here diff compares --from-schema-datasource FILE with --to-schema-datamodel FILE; both are needed.',
+  )
 }
 const client = await connect()
 try {

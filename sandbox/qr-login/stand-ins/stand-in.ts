@@ -1,6 +1,16 @@
 // What every stand-in shares: a record of its calls, a way to be told to fail,
 // strictness about arguments, and where the sandbox is.
-import { appendFileSync, existsSync, lstatSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { type Address, readAddress } from '../supervisor/control-client.ts'
 
@@ -13,11 +23,13 @@ export function fail(code: number, message: string): never {
 export function begin(tool: string): string[] {
   const args = process.argv.slice(2)
   const record = process.env['STANDIN_RECORD']
-  if (record !== undefined && record !== '') appendFileSync(record, JSON.stringify({ tool, args }) + '\n')
+  if (record !== undefined && record !== '')
+    appendFileSync(record, JSON.stringify({ tool, args }) + '\n')
   // STANDIN_FAIL=kubectl, or "kubectl rollout" for that one command; several with commas.
   const line = [tool, ...args].join(' ')
   for (const word of (process.env['STANDIN_FAIL'] ?? '').split(',')) {
-    if (word !== '' && (line === word || line.startsWith(`${word} `))) fail(1, `${tool}: told to fail by STANDIN_FAIL`)
+    if (word !== '' && (line === word || line.startsWith(`${word} `)))
+      fail(1, `${tool}: told to fail by STANDIN_FAIL`)
   }
   return args
 }
@@ -31,7 +43,12 @@ export interface Parsed {
  * Splits arguments. `takes` lists the flags that have a value, `bare` those that
  * have none; any other flag is refused, as the real tool would refuse it.
  */
-export function parse(args: readonly string[], takes: readonly string[], bare: readonly string[], unknown: (flag: string) => never): Parsed {
+export function parse(
+  args: readonly string[],
+  takes: readonly string[],
+  bare: readonly string[],
+  unknown: (flag: string) => never,
+): Parsed {
   const words: string[] = []
   const flags = new Map<string, string>()
   for (let i = 0; i < args.length; i++) {
@@ -55,7 +72,8 @@ export function parse(args: readonly string[], takes: readonly string[], bare: r
 /** The sandbox's folder: the one that holds the folder of releases. */
 export function place(): string {
   const releases = process.env['RELEASES']
-  if (releases === undefined || releases === '') fail(1, 'RELEASES is not set: there is no sandbox to act on')
+  if (releases === undefined || releases === '')
+    fail(1, 'RELEASES is not set: there is no sandbox to act on')
   return dirname(releases)
 }
 
@@ -96,7 +114,9 @@ const file = (): string => join(place(), 'stand-ins.json')
 
 export function remember(): Memory {
   const empty: Memory = { images: {}, pushed: {}, revisions: [], container: null, deployments: {} }
-  return existsSync(file()) ? { ...empty, ...(JSON.parse(readFileSync(file(), 'utf8')) as Partial<Memory>) } : empty
+  return existsSync(file())
+    ? { ...empty, ...(JSON.parse(readFileSync(file(), 'utf8')) as Partial<Memory>) }
+    : empty
 }
 
 export function keep(memory: Memory): void {
@@ -105,7 +125,10 @@ export function keep(memory: Memory): void {
 }
 
 /** The image name of what serves now: the one that is remembered, if it is that release. */
-export function imageOfCurrent(remembered: string | null | undefined, images: Record<string, string>): string {
+export function imageOfCurrent(
+  remembered: string | null | undefined,
+  images: Record<string, string>,
+): string {
   const release = currentRelease()
   if (remembered != null && images[remembered] === release) return remembered
   return `${process.env['IMAGE'] ?? 'hotel-assistant'}:${release}`

@@ -25,7 +25,11 @@ export function readAddress(dir: string): Address | undefined {
   }
 }
 
-export async function askSupervisor(address: Address, act: 'status' | 'start' | 'stop' | 'restart' | 'quit', ms = 30_000): Promise<Status> {
+export async function askSupervisor(
+  address: Address,
+  act: 'status' | 'start' | 'stop' | 'restart' | 'quit',
+  ms = 30_000,
+): Promise<Status> {
   const answer = await fetch(`http://127.0.0.1:${address.port}/${act}`, {
     method: act === 'status' ? 'GET' : 'POST',
     headers: { authorization: `Bearer ${address.word}` },
@@ -49,6 +53,9 @@ export async function endOldSupervisor(dir: string): Promise<void> {
   const old = readAddress(dir)
   if (old === undefined || old.pid === process.pid) return
   // Only who knows the word is asked: a process that merely has that number is not ours.
-  const answered = await askSupervisor(old, 'quit', 5_000).then(() => true, () => false)
+  const answered = await askSupervisor(old, 'quit', 5_000).then(
+    () => true,
+    () => false,
+  )
   for (let i = 0; answered && i < 100 && alive(old.pid); i++) await sleep(50)
 }

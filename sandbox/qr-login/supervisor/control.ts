@@ -11,7 +11,12 @@ export interface Control {
   close(): void
 }
 
-export async function openControl(dir: string, appPort: number, unit: Unit, quit: () => Promise<void>): Promise<Control> {
+export async function openControl(
+  dir: string,
+  appPort: number,
+  unit: Unit,
+  quit: () => Promise<void>,
+): Promise<Control> {
   const word = randomBytes(24).toString('hex')
   const acts: Readonly<Record<string, () => Promise<unknown>>> = {
     'GET /status': () => Promise.resolve(),
@@ -22,7 +27,10 @@ export async function openControl(dir: string, appPort: number, unit: Unit, quit
     'POST /quit': () => Promise.resolve(setTimeout(() => void quit(), 20)),
   }
   const server: Server = createServer((request, response) => {
-    const act = request.headers.authorization === `Bearer ${word}` ? acts[`${request.method} ${request.url}`] : undefined
+    const act =
+      request.headers.authorization === `Bearer ${word}`
+        ? acts[`${request.method} ${request.url}`]
+        : undefined
     if (act === undefined) {
       response.writeHead(403).end()
       return
@@ -34,7 +42,12 @@ export async function openControl(dir: string, appPort: number, unit: Unit, quit
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const file = join(dir, 'control.json')
-  const found = { port: (server.address() as AddressInfo).port, word, pid: process.pid, app: `http://127.0.0.1:${appPort}` }
+  const found = {
+    port: (server.address() as AddressInfo).port,
+    word,
+    pid: process.pid,
+    app: `http://127.0.0.1:${appPort}`,
+  }
   writeFileSync(`${file}.new`, JSON.stringify(found), { mode: 0o600 })
   renameSync(`${file}.new`, file)
   return {

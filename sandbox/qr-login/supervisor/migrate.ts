@@ -38,7 +38,9 @@ export function readMigrations(dir: string): Migration[] {
 }
 
 export async function readApplied(client: pg.Client): Promise<Applied[]> {
-  const { rows: there } = await client.query<{ n: string | null }>(`SELECT to_regclass('"_prisma_migrations"')::text AS n`)
+  const { rows: there } = await client.query<{ n: string | null }>(
+    `SELECT to_regclass('"_prisma_migrations"')::text AS n`,
+  )
   if (there[0]?.n == null) return []
   const { rows } = await client.query<Applied>(
     `SELECT migration_name AS name, checksum, finished_at IS NOT NULL AS finished
@@ -53,7 +55,11 @@ export interface Fixed {
   at: Date
 }
 
-export async function applyMigration(client: pg.Client, migration: Migration, fixed?: Fixed): Promise<void> {
+export async function applyMigration(
+  client: pg.Client,
+  migration: Migration,
+  fixed?: Fixed,
+): Promise<void> {
   const id = fixed?.id ?? randomUUID()
   const at = fixed?.at ?? null
   await client.query(RECORD)
@@ -65,7 +71,12 @@ export async function applyMigration(client: pg.Client, migration: Migration, fi
     // Several statements in one simple query are one transaction: all of it or nothing.
     await client.query(migration.sql)
   } catch (error) {
-    await client.query(`UPDATE "_prisma_migrations" SET logs = $2 WHERE id = $1`, [id, error instanceof Error ? error.message : String(error)]).catch(() => undefined)
+    await client
+      .query(`UPDATE "_prisma_migrations" SET logs = $2 WHERE id = $1`, [
+        id,
+        error instanceof Error ? error.message : String(error),
+      ])
+      .catch(() => undefined)
     throw error
   }
   await client.query(

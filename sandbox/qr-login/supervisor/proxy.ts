@@ -1,6 +1,12 @@
 // What listens on PORT: hands requests to the release and answers 502 or 503
 // itself while there is none, so that a client never just hangs.
-import { type IncomingMessage, type Server, type ServerResponse, createServer, request as ask } from 'node:http'
+import {
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  createServer,
+  request as ask,
+} from 'node:http'
 import type { Unit } from './unit.ts'
 
 function say(response: ServerResponse, status: number, body: Record<string, string>): void {

@@ -10,9 +10,9 @@ export interface Unit {
   pid(): number | undefined
   /** Where the release listens while it is up. */
   port(): number | undefined
-  start(): Promise<State>
-  stop(): Promise<State>
-  restart(): Promise<State>
+  start: () => Promise<State>
+  stop: () => Promise<State>
+  restart: () => Promise<State>
 }
 
 type Variables = Record<string, string | undefined>

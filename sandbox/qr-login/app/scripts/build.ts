@@ -14,7 +14,9 @@ if (!/^[a-z0-9][a-z0-9._-]{0,60}$/.test(version)) {
 
 // A release may carry settings of its own: `releases/<version>.json`.
 const own = join(source, 'releases', `${version}.json`)
-const settings = JSON.parse(readFileSync(existsSync(own) ? own : join(source, 'releases/default.json'), 'utf8')) as { tables: string[] }
+const settings = JSON.parse(
+  readFileSync(existsSync(own) ? own : join(source, 'releases/default.json'), 'utf8'),
+) as { tables: string[] }
 
 if (process.argv[2] === '--check') {
   const dir = mkdtempSync(join(tmpdir(), 'hotel-build-'))
@@ -27,7 +29,9 @@ if (process.argv[2] === '--check') {
 } else {
   const releases = process.env['RELEASES']
   if (releases === undefined || releases === '' || process.env['RELEASE'] === undefined) {
-    process.stderr.write('RELEASES (the folder of releases) and RELEASE (the name of this one) must be set\n')
+    process.stderr.write(
+      'RELEASES (the folder of releases) and RELEASE (the name of this one) must be set\n',
+    )
     process.exit(2)
   }
   try {

@@ -19,12 +19,19 @@ const CHECKS: readonly [name: string, holds: () => Promise<boolean>][] = [
   ['the database answers', async () => (await db.query('SELECT 1')).length === 1],
   [
     'the table GuestStaffQRToken is there',
-    async () => (await db.query(`SELECT 1 FROM information_schema.tables WHERE table_name = 'GuestStaffQRToken'`)).length === 1,
+    async () =>
+      (
+        await db.query(
+          `SELECT 1 FROM information_schema.tables WHERE table_name = 'GuestStaffQRToken'`,
+        )
+      ).length === 1,
   ],
   [
     'the administrator sees the dashboard',
     async () => {
-      const answer = await get('/dashboard/admin/qr', { authorization: `Bearer ${env('ADMIN_TOKEN')}` })
+      const answer = await get('/dashboard/admin/qr', {
+        authorization: `Bearer ${env('ADMIN_TOKEN')}`,
+      })
       return answer.status === 200 && (await answer.text()).includes('QR Code Management')
     },
   ],

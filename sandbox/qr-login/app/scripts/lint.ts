@@ -13,15 +13,23 @@ const RULES: readonly Rule[] = [
   { what: 'eval or Function', finds: (l) => /\beval\(|new Function\(/.test(l) },
   { what: 'innerHTML: a way in for scripts', finds: (l) => /\.(inner|outer)HTML\b/.test(l) },
   // Only a constant, by convention in capitals, may stand inside a statement.
-  { what: 'a value inside an SQL statement: bind it', finds: (l) => /\b(SELECT|INSERT|UPDATE|DELETE|WHERE)\b.*\$\{(?![A-Z_]+\})/.test(l) },
-  { what: 'a loose comparison', finds: (l) => /[^=!]==[^=]|!=[^=]/.test(l.replace(/'[^']*'|`[^`]*`/g, '')) },
+  {
+    what: 'a value inside an SQL statement: bind it',
+    finds: (l) => /\b(SELECT|INSERT|UPDATE|DELETE|WHERE)\b.*\$\{(?![A-Z_]+\})/.test(l),
+  },
+  {
+    what: 'a loose comparison',
+    finds: (l) => /[^=!]==[^=]|!=[^=]/.test(l.replace(/'[^']*'|`[^`]*`/g, '')),
+  },
   { what: 'an unfinished note', finds: (l) => /\b(TODO|FIXME|XXX)\b/.test(l) },
   { what: 'white space at the end', finds: (l) => /\s$/.test(l) },
 ]
 
 const root = join(import.meta.dirname, '..')
 const files = ['src', 'prisma'].flatMap((dir) =>
-  readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts')).map((f) => join(dir, f)),
+  readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' })
+    .filter((f) => f.endsWith('.ts'))
+    .map((f) => join(dir, f)),
 )
 let findings = 0
 for (const file of files.sort()) {
@@ -33,5 +41,7 @@ for (const file of files.sort()) {
     }
   }
 }
-process.stdout.write(findings === 0 ? `No linting errors in ${files.length} files\n` : `${findings} linting errors\n`)
+process.stdout.write(
+  findings === 0 ? `No linting errors in ${files.length} files\n` : `${findings} linting errors\n`,
+)
 process.exitCode = findings === 0 ? 0 : 1

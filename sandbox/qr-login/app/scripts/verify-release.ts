@@ -9,5 +9,7 @@ if (dir === undefined) {
   process.exit(2)
 }
 // No folder is an answer (not built), not an error.
-const look = existsSync(join(dir, 'manifest.json')) ? { there: true, ...lookAtRelease(dir) } : { there: false, version: '', routes: [], changed: [] }
+const look = existsSync(join(dir, 'manifest.json'))
+  ? { there: true, ...lookAtRelease(dir) }
+  : { there: false, version: '', routes: [], changed: [] }
 process.stdout.write(JSON.stringify(look) + '\n')

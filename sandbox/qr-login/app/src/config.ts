@@ -45,7 +45,10 @@ export function readConfig(env: Environment): Config {
     signingSecret: secret(env, 'NEXTAUTH_SECRET'),
     tokenMinutes: whole(env, 'QR_TOKEN_EXPIRY', 60, 1, 24 * 60),
     sessionHours: whole(env, 'SESSION_EXPIRY_HOURS', 24, 1, 24 * 30),
-    allowedOrigins: (env['ALLOWED_ORIGINS'] ?? '').split(',').map((o) => o.trim()).filter((o) => o !== ''),
+    allowedOrigins: (env['ALLOWED_ORIGINS'] ?? '')
+      .split(',')
+      .map((o) => o.trim())
+      .filter((o) => o !== ''),
     logFile: env['LOG_FILE'],
     host: env['HOST'] ?? '127.0.0.1',
     port: whole(env, 'PORT', 3000, 0, 65_535),

@@ -10,7 +10,11 @@ export interface Database {
 // count(*) is int8, which pg hands over as text; the counts here fit a number.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
-export function openDatabase(url: string, onError: (message: string) => void, schema?: string): Database {
+export function openDatabase(
+  url: string,
+  onError: (message: string) => void,
+  schema?: string,
+): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,

@@ -52,7 +52,11 @@ export function matchPath(pattern: string, path: string): Record<string, string>
   return params
 }
 
-export function findRoute(routes: readonly Route[], method: string, path: string): { route: Route; params: Record<string, string> } {
+export function findRoute(
+  routes: readonly Route[],
+  method: string,
+  path: string,
+): { route: Route; params: Record<string, string> } {
   let pathKnown = false
   for (const route of routes) {
     const params = matchPath(route.path, path)
@@ -72,7 +76,13 @@ export function cookie(header: string | undefined, name: string): string | undef
   return undefined
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
 
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c)

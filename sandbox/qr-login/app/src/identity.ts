@@ -25,7 +25,13 @@ export interface Identity {
   permissionsOf(role: string): Promise<string[]>
   openSession(session: Session): Promise<string>
   /** Signs claims for one purpose; the same claims always give the same text. */
-  sign(purpose: string, subject: string, claims: Record<string, unknown>, from: Date, until: Date): Promise<string>
+  sign(
+    purpose: string,
+    subject: string,
+    claims: Record<string, unknown>,
+    from: Date,
+    until: Date,
+  ): Promise<string>
   read(purpose: string, token: string): Promise<Record<string, unknown>>
 }
 
@@ -42,7 +48,13 @@ function sameSecret(a: string, b: string): boolean {
 export function makeIdentity(config: Config, db: Database, now: () => Date): Identity {
   const key = new TextEncoder().encode(config.signingSecret)
 
-  async function sign(purpose: string, subject: string, claims: Record<string, unknown>, from: Date, until: Date): Promise<string> {
+  async function sign(
+    purpose: string,
+    subject: string,
+    claims: Record<string, unknown>,
+    from: Date,
+    until: Date,
+  ): Promise<string> {
     return new SignJWT(claims)
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
       .setIssuer(ISSUER)
@@ -55,7 +67,12 @@ export function makeIdentity(config: Config, db: Database, now: () => Date): Ide
 
   async function read(purpose: string, token: string): Promise<Record<string, unknown>> {
     try {
-      const { payload } = await jwtVerify(token, key, { issuer: ISSUER, audience: purpose, algorithms: ['HS256'], currentDate: now() })
+      const { payload } = await jwtVerify(token, key, {
+        issuer: ISSUER,
+        audience: purpose,
+        algorithms: ['HS256'],
+        currentDate: now(),
+      })
       return payload
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw new Refusal(410, 'expired')
@@ -67,7 +84,11 @@ export function makeIdentity(config: Config, db: Database, now: () => Date): Ide
     const claims = await read('session', token).catch((error: unknown) => {
       throw error instanceof Refusal ? new Refusal(401, error.message) : error
     })
-    return { id: String(claims['sub']), role: String(claims['role']), hotelId: String(claims['hotelId']) }
+    return {
+      id: String(claims['sub']),
+      role: String(claims['role']),
+      hotelId: String(claims['hotelId']),
+    }
   }
 
   return {
@@ -83,8 +104,12 @@ export function makeIdentity(config: Config, db: Database, now: () => Date): Ide
       // A browser sends cookies by itself, so a change must come from our own page.
       if (call.method !== 'GET') {
         const origin = call.headers['origin']
-        const own = origin !== undefined && URL.canParse(origin) && new URL(origin).host === call.headers['host']
-        if (!own && !config.allowedOrigins.includes(origin ?? '')) throw new Refusal(403, 'a request from another site')
+        const own =
+          origin !== undefined &&
+          URL.canParse(origin) &&
+          new URL(origin).host === call.headers['host']
+        if (!own && !config.allowedOrigins.includes(origin ?? ''))
+          throw new Refusal(403, 'a request from another site')
       }
       return session(fromCookie)
     },
@@ -111,7 +136,13 @@ export function makeIdentity(config: Config, db: Database, now: () => Date): Ide
     async openSession(s) {
       const from = now()
       const until = new Date(from.getTime() + config.sessionHours * 3_600_000)
-      return sign('session', s.userId, { hotelId: s.hotelId, role: s.role, permissions: s.permissions }, from, until)
+      return sign(
+        'session',
+        s.userId,
+        { hotelId: s.hotelId, role: s.role, permissions: s.permissions },
+        from,
+        until,
+      )
     },
   }
 }

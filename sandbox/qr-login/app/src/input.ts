@@ -5,7 +5,8 @@ export type Fields = Readonly<Record<string, unknown>>
 
 /** The body as an object that has no field but these. */
 export function fields(body: unknown, allowed: readonly string[]): Fields {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new Refusal(400, 'a JSON object is needed')
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new Refusal(400, 'a JSON object is needed')
   for (const name of Object.keys(body)) {
     if (!allowed.includes(name)) throw new Refusal(400, `unknown field ${name.slice(0, 40)}`)
   }
@@ -43,11 +44,18 @@ export function oneOf<T extends string>(from: Fields, name: string, values: read
 
 export function email(from: Fields, name: string): string {
   const value = text(from, name, 254)
-  if (!/^[^\s@<>"]+@[^\s@<>"]+\.[^\s@<>".]+$/.test(value)) throw new Refusal(400, `${name} is not an e-mail address`)
+  if (!/^[^\s@<>"]+@[^\s@<>"]+\.[^\s@<>".]+$/.test(value))
+    throw new Refusal(400, `${name} is not an e-mail address`)
   return value.toLowerCase()
 }
 
-export function wholeParam(query: URLSearchParams, name: string, fallback: number, from: number, to: number): number {
+export function wholeParam(
+  query: URLSearchParams,
+  name: string,
+  fallback: number,
+  from: number,
+  to: number,
+): number {
   const given = query.get(name)
   if (given === null) return fallback
   if (!/^\d{1,9}$/.test(given)) throw new Refusal(400, `${name} must be a whole number`)

@@ -4,7 +4,11 @@ import { appendFileSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 export type Level = 'info' | 'warn' | 'error'
-export type Log = (level: Level, message: string, fields?: Record<string, string | number | boolean>) => void
+export type Log = (
+  level: Level,
+  message: string,
+  fields?: Record<string, string | number | boolean>,
+) => void
 
 export function openLog(file: string | undefined, now: () => Date = () => new Date()): Log {
   if (file !== undefined) mkdirSync(dirname(file), { recursive: true })

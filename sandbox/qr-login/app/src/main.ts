@@ -14,8 +14,18 @@ const config = readConfig(process.env)
 const log = openLog(config.logFile)
 const release = readRelease()
 const now = (): Date => new Date()
-const db = openDatabase(config.databaseUrl, (message) => log('warn', 'database connection lost', { reason: message }))
-const app: App = { config, db, identity: makeIdentity(config, db, now), log, metrics: makeMetrics(), release, now }
+const db = openDatabase(config.databaseUrl, (message) =>
+  log('warn', 'database connection lost', { reason: message }),
+)
+const app: App = {
+  config,
+  db,
+  identity: makeIdentity(config, db, now),
+  log,
+  metrics: makeMetrics(),
+  release,
+  now,
+}
 const server = makeServer(app, features)
 
 server.on('error', (error) => {

@@ -24,7 +24,8 @@ export function makeMetrics(): Metrics {
     let from = 0
     for (const [i, bound] of BOUNDS.entries()) {
       const upTo = buckets[i] ?? 0
-      if (upTo >= rank) return upTo === below ? bound : from + ((bound - from) * (rank - below)) / (upTo - below)
+      if (upTo >= rank)
+        return upTo === below ? bound : from + ((bound - from) * (rank - below)) / (upTo - below)
       below = upTo
       from = bound
     }
@@ -36,7 +37,8 @@ export function makeMetrics(): Metrics {
       count++
       sum += seconds
       if (failed) errors++
-      for (const [i, bound] of BOUNDS.entries()) if (seconds <= bound) buckets[i] = (buckets[i] ?? 0) + 1
+      for (const [i, bound] of BOUNDS.entries())
+        if (seconds <= bound) buckets[i] = (buckets[i] ?? 0) + 1
     },
     generated() {
       tokens++
@@ -76,7 +78,9 @@ export function makeMetrics(): Metrics {
           p95: quantile(0.95) * 1000,
           p99: quantile(0.99) * 1000,
         },
-        ...(active === undefined ? {} : { qr_tokens_active: active, qr_tokens_generated_total: tokens }),
+        ...(active === undefined
+          ? {}
+          : { qr_tokens_active: active, qr_tokens_generated_total: tokens }),
       }
     },
   }

@@ -18,7 +18,8 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   if (request.method !== 'POST') return undefined
   // A form of another site can post text or a form without asking first; JSON it cannot.
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase()
-  if (type !== 'application/json') throw new Refusal(415, 'the content type must be application/json')
+  if (type !== 'application/json')
+    throw new Refusal(415, 'the content type must be application/json')
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -35,7 +36,8 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
 
 function headersOf(request: IncomingMessage): Record<string, string | undefined> {
   const out: Record<string, string | undefined> = {}
-  for (const [name, value] of Object.entries(request.headers)) out[name] = Array.isArray(value) ? value.join(', ') : value
+  for (const [name, value] of Object.entries(request.headers))
+    out[name] = Array.isArray(value) ? value.join(', ') : value
   return out
 }
 
@@ -52,12 +54,16 @@ function send(response: ServerResponse, reply: Reply, extra: Record<string, stri
 }
 
 export function makeServer(app: App, features: readonly Feature[]): Server {
-  const routes = [...statusRoutes(app, features), ...features.flatMap((feature) => feature.routes(app))]
+  const routes = [
+    ...statusRoutes(app, features),
+    ...features.flatMap((feature) => feature.routes(app)),
+  ]
   const wrongCredentials = makeLimiter(60, 60_000)
 
   function cors(request: IncomingMessage): Record<string, string> {
     const origin = request.headers.origin
-    if (origin === undefined || !app.config.allowedOrigins.includes(origin)) return { vary: 'origin' }
+    if (origin === undefined || !app.config.allowedOrigins.includes(origin))
+      return { vary: 'origin' }
     return {
       vary: 'origin',
       'access-control-allow-origin': origin,
@@ -82,10 +88,14 @@ export function makeServer(app: App, features: readonly Feature[]): Server {
 
   function refused(error: unknown, client: string, path: string): Reply {
     if (!(error instanceof Refusal)) {
-      app.log('error', 'request failed', { path, reason: error instanceof Error ? error.message : 'unknown' })
+      app.log('error', 'request failed', {
+        path,
+        reason: error instanceof Error ? error.message : 'unknown',
+      })
       return { status: 500, json: { error: 'internal error' } }
     }
-    if (error.status === 401 && !wrongCredentials.take(client)) return { status: 429, json: { error: 'too many attempts; wait a minute' } }
+    if (error.status === 401 && !wrongCredentials.take(client))
+      return { status: 429, json: { error: 'too many attempts; wait a minute' } }
     return { status: error.status, json: { error: error.message } }
   }
 
@@ -100,7 +110,9 @@ export function makeServer(app: App, features: readonly Feature[]): Server {
         send(response, { status: 400, json: { error: 'not a valid address' } }, {})
         return
       }
-      const reply = await answer(request, url).catch((error: unknown) => refused(error, client, url.pathname))
+      const reply = await answer(request, url).catch((error: unknown) =>
+        refused(error, client, url.pathname),
+      )
       if (url.pathname.startsWith('/api/') && url.pathname !== '/api/health') {
         app.metrics.observe((performance.now() - from) / 1000, reply.status >= 500)
       }

@@ -39,7 +39,12 @@ export interface World {
   app: App
   url: string
   /** Sends a request; `as` is a bearer credential. */
-  send(method: string, path: string, body?: unknown, options?: { as?: string | undefined; headers?: Record<string, string> }): Promise<Answer>
+  send(
+    method: string,
+    path: string,
+    body?: unknown,
+    options?: { as?: string | undefined; headers?: Record<string, string> },
+  ): Promise<Answer>
   session(session: Partial<Session>): Promise<string>
   /** Moves the server's clock. */
   later(minutes: number): void
@@ -56,9 +61,15 @@ async function makeSchema(url: string): Promise<string> {
       `SELECT nspname AS name FROM pg_namespace WHERE nspname LIKE 'qr\\_test\\_%' AND split_part(nspname, '_', 3)::bigint < $1`,
       [Date.now() - 3_600_000],
     )
-    for (const { name } of rows) await client.query(`DROP SCHEMA IF EXISTS ${client.escapeIdentifier(name)} CASCADE`)
-    const files = readdirSync(MIGRATIONS, { withFileTypes: true }).filter((e) => e.isDirectory()).map((e) => e.name).sort()
-    const sql = files.map((name) => readFileSync(join(MIGRATIONS, name, 'migration.sql'), 'utf8')).join('\n')
+    for (const { name } of rows)
+      await client.query(`DROP SCHEMA IF EXISTS ${client.escapeIdentifier(name)} CASCADE`)
+    const files = readdirSync(MIGRATIONS, { withFileTypes: true })
+      .filter((e) => e.isDirectory())
+      .map((e) => e.name)
+      .sort()
+    const sql = files
+      .map((name) => readFileSync(join(MIGRATIONS, name, 'migration.sql'), 'utf8'))
+      .join('\n')
     await client.query(`CREATE SCHEMA ${schema}; SET search_path = ${schema}; ${sql} ${ROWS}`)
     return schema
   } finally {
@@ -68,17 +79,31 @@ async function makeSchema(url: string): Promise<string> {
 
 export async function makeWorld(changes: Partial<Config> = {}): Promise<World> {
   const databaseUrl = process.env['TEST_DATABASE_URL'] ?? process.env['STAGING_DATABASE_URL'] ?? ''
-  if (databaseUrl === '') throw new Error('STAGING_DATABASE_URL (or TEST_DATABASE_URL) must name a database for tests')
+  if (databaseUrl === '')
+    throw new Error('STAGING_DATABASE_URL (or TEST_DATABASE_URL) must name a database for tests')
   const schema = await makeSchema(databaseUrl)
   const config: Config = {
-    ...readConfig({ DATABASE_URL: databaseUrl, ADMIN_TOKEN, NEXTAUTH_SECRET: randomBytes(24).toString('hex'), PORT: '0' }),
+    ...readConfig({
+      DATABASE_URL: databaseUrl,
+      ADMIN_TOKEN,
+      NEXTAUTH_SECRET: randomBytes(24).toString('hex'),
+      PORT: '0',
+    }),
     ...changes,
   }
   let shift = 0
   const now = (): Date => new Date(Date.now() + shift)
   const db = openDatabase(databaseUrl, () => undefined, schema)
   const identity = makeIdentity(config, db, now)
-  const app: App = { config, db, identity, log: () => undefined, metrics: makeMetrics(), release: { version: 'test', tables: ['User'] }, now }
+  const app: App = {
+    config,
+    db,
+    identity,
+    log: () => undefined,
+    metrics: makeMetrics(),
+    release: { version: 'test', tables: ['User'] },
+    now,
+  }
   const server = makeServer(app, features)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -90,7 +115,9 @@ export async function makeWorld(changes: Partial<Config> = {}): Promise<World> {
       const answer = await fetch(url + path, {
         method,
         redirect: 'manual',
-        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        ...(body === undefined
+          ? {}
+          : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
         headers: {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...(options.as === undefined ? {} : { authorization: `Bearer ${options.as}` }),
@@ -98,10 +125,23 @@ export async function makeWorld(changes: Partial<Config> = {}): Promise<World> {
         },
       })
       const text = await answer.text()
-      const isJson = (answer.headers.get('content-type') ?? '').startsWith('application/json') && text !== ''
-      return { status: answer.status, headers: answer.headers, text, json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {} }
+      const isJson =
+        (answer.headers.get('content-type') ?? '').startsWith('application/json') && text !== ''
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        text,
+        json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {},
+      }
     },
-    session: (s) => identity.openSession({ userId: 'guest-1', hotelId: 'hotel-1', role: 'guest', permissions: [], ...s }),
+    session: (s) =>
+      identity.openSession({
+        userId: 'guest-1',
+        hotelId: 'hotel-1',
+        role: 'guest',
+        permissions: [],
+        ...s,
+      }),
     later(minutes) {
       shift += minutes * 60_000
     },

@@ -17,7 +17,10 @@ export const chat: Feature = {
           `SELECT id, body, "createdAt" FROM "ChatMessage" WHERE "userId" = $1 ORDER BY "createdAt" DESC, id LIMIT 50`,
           [caller.id],
         )
-        return { status: 200, json: { userId: caller.id, hotelId: caller.hotelId ?? null, messages } }
+        return {
+          status: 200,
+          json: { userId: caller.id, hotelId: caller.hotelId ?? null, messages },
+        }
       },
     },
     {
@@ -26,7 +29,8 @@ export const chat: Feature = {
       async handle(call) {
         const caller = await app.identity.caller(call)
         await app.identity.need(caller, 'chat.messages.write')
-        if (caller.hotelId === undefined) throw new Refusal(409, 'only a guest or member of staff of a hotel can write')
+        if (caller.hotelId === undefined)
+          throw new Refusal(409, 'only a guest or member of staff of a hotel can write')
         const body = text(fields(call.body, ['message']), 'message', 2_000)
         const id = randomUUID()
         await app.db.query(

@@ -17,7 +17,8 @@ export async function selfCheck(app: App): Promise<string[]> {
 
 export function statusRoutes(app: App, features: readonly Feature[]): Route[] {
   async function active(): Promise<number | undefined> {
-    for (const feature of features) if (feature.activeTokens !== undefined) return feature.activeTokens(app)
+    for (const feature of features)
+      if (feature.activeTokens !== undefined) return feature.activeTokens(app)
     return undefined
   }
   return [
@@ -31,12 +32,24 @@ export function statusRoutes(app: App, features: readonly Feature[]): Route[] {
         return { status: 503, json: { status: 'degraded', problems } }
       },
     },
-    { method: 'GET', path: '/version', handle: () => Promise.resolve({ status: 200, json: { version: app.release.version } }) },
+    {
+      method: 'GET',
+      path: '/version',
+      handle: () => Promise.resolve({ status: 200, json: { version: app.release.version } }),
+    },
     {
       method: 'GET',
       path: '/metrics',
-      handle: async () => ({ status: 200, text: app.metrics.text(await active()), type: 'text/plain; version=0.0.4; charset=utf-8' }),
+      handle: async () => ({
+        status: 200,
+        text: app.metrics.text(await active()),
+        type: 'text/plain; version=0.0.4; charset=utf-8',
+      }),
     },
-    { method: 'GET', path: '/metrics.json', handle: async () => ({ status: 200, json: app.metrics.json(await active()) }) },
+    {
+      method: 'GET',
+      path: '/metrics.json',
+      handle: async () => ({ status: 200, json: app.metrics.json(await active()) }),
+    },
   ]
 }

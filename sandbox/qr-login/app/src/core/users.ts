@@ -29,7 +29,8 @@ export const users: Feature = {
         const address = email(given, 'email')
         const name = optionalText(given, 'name') ?? null
         const hotelId = text(given, 'hotelId', 100)
-        const role = given['role'] === undefined ? 'guest' : oneOf(given, 'role', ['guest', 'staff'])
+        const role =
+          given['role'] === undefined ? 'guest' : oneOf(given, 'role', ['guest', 'staff'])
         const hotels = await app.db.query('SELECT 1 FROM "Hotel" WHERE id = $1', [hotelId])
         if (hotels.length === 0) throw new Refusal(404, 'no such hotel')
         await app.db.query(
@@ -41,7 +42,12 @@ export const users: Feature = {
         // The same request again finds its own user and is answered alike; another
         // user under that id or address is a conflict.
         const [row] = await app.db.query<UserRow>(`${SELECT} WHERE u.id = $1`, [id])
-        if (row === undefined || row.email !== address || row.hotelId !== hotelId || row.role !== role) {
+        if (
+          row === undefined ||
+          row.email !== address ||
+          row.hotelId !== hotelId ||
+          row.role !== role
+        ) {
           throw new Refusal(409, 'another user has this id or e-mail address')
         }
         return { status: 201, json: row }
@@ -69,7 +75,8 @@ export const users: Feature = {
           if (gone.length === 0) throw new Refusal(404, 'no such user')
         } catch (error) {
           // 23503: something still points at this user, for example a token.
-          if ((error as { code?: string }).code === '23503') throw new Refusal(409, 'the user still has tokens or messages')
+          if ((error as { code?: string }).code === '23503')
+            throw new Refusal(409, 'the user still has tokens or messages')
           throw error
         }
         return { status: 200, json: { deleted: id } }

@@ -18,7 +18,15 @@ function state(token: TokenRow): string {
 }
 
 function row(token: TokenRow): string {
-  const cells = [token.id, token.userId, token.role, state(token), token.createdBy, token.createdAt.toISOString(), token.expiresAt.toISOString()]
+  const cells = [
+    token.id,
+    token.userId,
+    token.role,
+    state(token),
+    token.createdBy,
+    token.createdAt.toISOString(),
+    token.expiresAt.toISOString(),
+  ]
   return `<tr>${cells.map((c) => `<td>${escapeHtml(c)}</td>`).join('')}</tr>`
 }
 
@@ -38,7 +46,9 @@ export function dashboardPage(view: View): string {
 <body>
 <h1>QR Code Management</h1>
 <p>Hotel ${escapeHtml(view.hotelId)}</p>
-<section id="statistics">${Object.entries(view.stats).map(([name, value]) => card(name, Number(value))).join('')}</section>
+<section id="statistics">${Object.entries(view.stats)
+    .map(([name, value]) => card(name, Number(value)))
+    .join('')}</section>
 <form id="generate" data-hotel="${escapeHtml(view.hotelId)}">
 <label>User <input name="userId" required></label>
 <select name="role"><option>guest</option><option>staff</option></select>

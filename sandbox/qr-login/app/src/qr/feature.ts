@@ -8,7 +8,8 @@ import { activeTokens, byId, generate, list, purge, revoke, stats, validate } fr
 
 function hotelParam(query: URLSearchParams): string {
   const hotelId = query.get('hotelId') ?? ''
-  if (hotelId === '' || hotelId.length > 100 || hotelId.includes('\0')) throw new Refusal(400, 'hotelId is needed')
+  if (hotelId === '' || hotelId.length > 100 || hotelId.includes('\0'))
+    throw new Refusal(400, 'hotelId is needed')
   return hotelId
 }
 
@@ -39,14 +40,25 @@ export const qr: Feature = {
         path: '/api/qr/validate',
         async handle(call) {
           // A scanner has no credential yet, so this is where guessing would happen.
-          if (!scans.take(call.headers['x-forwarded-for'] ?? 'direct')) throw new Refusal(429, 'too many attempts; wait a minute')
+          if (!scans.take(call.headers['x-forwarded-for'] ?? 'direct'))
+            throw new Refusal(429, 'too many attempts; wait a minute')
           const given = fields(call.body, ['token', 'hotelId', 'requestId'])
           const { session, row, permissions } = await validate(
-            app, text(given, 'token', 4_096), text(given, 'hotelId', 100), optionalId(given, 'requestId'),
+            app,
+            text(given, 'token', 4_096),
+            text(given, 'hotelId', 100),
+            optionalId(given, 'requestId'),
           )
           return {
             status: 200,
-            json: { session, tokenId: row.id, userId: row.userId, hotelId: row.hotelId, role: row.role, permissions },
+            json: {
+              session,
+              tokenId: row.id,
+              userId: row.userId,
+              hotelId: row.hotelId,
+              role: row.role,
+              permissions,
+            },
             headers: { 'cache-control': 'no-store' },
           }
         },
@@ -63,7 +75,14 @@ export const qr: Feature = {
           const { tokens, total } = await list(app, hotelId, page, pageSize)
           return {
             status: 200,
-            json: { tokens, page, pageSize, total, pages: Math.ceil(total / pageSize), ...(withStats ? { stats: await stats(app, hotelId) } : {}) },
+            json: {
+              tokens,
+              page,
+              pageSize,
+              total,
+              pages: Math.ceil(total / pageSize),
+              ...(withStats ? { stats: await stats(app, hotelId) } : {}),
+            },
           }
         },
       },
@@ -99,14 +118,26 @@ export const qr: Feature = {
           const page = wholeParam(call.query, 'page', 1, 1, 1_000_000)
           const pageSize = wholeParam(call.query, 'pageSize', 20, 1, 100)
           const { tokens, total } = await list(app, hotelId, page, pageSize)
-          const html = dashboardPage({ hotelId, page, pageSize, total, tokens, stats: await stats(app, hotelId) })
+          const html = dashboardPage({
+            hotelId,
+            page,
+            pageSize,
+            total,
+            tokens,
+            stats: await stats(app, hotelId),
+          })
           return { status: 200, text: html, type: 'text/html; charset=utf-8' }
         },
       },
       {
         method: 'GET',
         path: '/dashboard/admin/qr.js',
-        handle: () => Promise.resolve({ status: 200, text: dashboardScript, type: 'text/javascript; charset=utf-8' }),
+        handle: () =>
+          Promise.resolve({
+            status: 200,
+            text: dashboardScript,
+            type: 'text/javascript; charset=utf-8',
+          }),
       },
     ]
   },

@@ -31,8 +31,17 @@ const COLUMNS = `id, "hotelId", "userId", role, "expiresAt", "isUsed", "usedAt",
 
 export const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex')
 
-const signed = (app: App, row: Pick<TokenRow, 'id' | 'hotelId' | 'userId' | 'role' | 'createdAt' | 'expiresAt'>): Promise<string> =>
-  app.identity.sign('qr-login', row.userId, { jti: row.id, hotelId: row.hotelId, role: row.role }, row.createdAt, row.expiresAt)
+const signed = (
+  app: App,
+  row: Pick<TokenRow, 'id' | 'hotelId' | 'userId' | 'role' | 'createdAt' | 'expiresAt'>,
+): Promise<string> =>
+  app.identity.sign(
+    'qr-login',
+    row.userId,
+    { jti: row.id, hotelId: row.hotelId, role: row.role },
+    row.createdAt,
+    row.expiresAt,
+  )
 
 export interface Order {
   id: string | undefined
@@ -42,8 +51,15 @@ export interface Order {
 }
 
 /** Makes a token. With an id of the client's own, the same order again gives the same token back. */
-export async function generate(app: App, caller: Caller, order: Order): Promise<TokenRow & { token: string }> {
-  const people = await app.db.query('SELECT 1 FROM "User" WHERE id = $1 AND "hotelId" = $2', [order.userId, order.hotelId])
+export async function generate(
+  app: App,
+  caller: Caller,
+  order: Order,
+): Promise<TokenRow & { token: string }> {
+  const people = await app.db.query('SELECT 1 FROM "User" WHERE id = $1 AND "hotelId" = $2', [
+    order.userId,
+    order.hotelId,
+  ])
   if (people.length === 0) throw new Refusal(404, 'no such user in this hotel')
   const createdAt = app.now()
   const fresh = {
@@ -55,7 +71,16 @@ export async function generate(app: App, caller: Caller, order: Order): Promise<
   const inserted = await app.db.query(
     `INSERT INTO "GuestStaffQRToken" (id, "tokenHash", "hotelId", "userId", role, "expiresAt", "createdBy", "createdAt")
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING RETURNING id`,
-    [fresh.id, tokenHash(await signed(app, fresh)), fresh.hotelId, fresh.userId, fresh.role, fresh.expiresAt, caller.id, createdAt],
+    [
+      fresh.id,
+      tokenHash(await signed(app, fresh)),
+      fresh.hotelId,
+      fresh.userId,
+      fresh.role,
+      fresh.expiresAt,
+      caller.id,
+      createdAt,
+    ],
   )
   if (inserted.length === 1) app.metrics.generated()
   const row = await byId(app, fresh.id)
@@ -66,7 +91,10 @@ export async function generate(app: App, caller: Caller, order: Order): Promise<
 }
 
 export async function byId(app: App, id: string): Promise<TokenRow> {
-  const [row] = await app.db.query<TokenRow>(`SELECT ${COLUMNS} FROM "GuestStaffQRToken" WHERE id = $1`, [id])
+  const [row] = await app.db.query<TokenRow>(
+    `SELECT ${COLUMNS} FROM "GuestStaffQRToken" WHERE id = $1`,
+    [id],
+  )
   if (row === undefined) throw new Refusal(404, 'no such token')
   return row
 }
@@ -76,7 +104,12 @@ export async function byId(app: App, id: string): Promise<TokenRow> {
  * scans at once cannot both win. A client that lost the answer may repeat with
  * the same request id.
  */
-export async function validate(app: App, token: string, hotelId: string, requestId: string | undefined): Promise<{ session: string; row: TokenRow; permissions: string[] }> {
+export async function validate(
+  app: App,
+  token: string,
+  hotelId: string,
+  requestId: string | undefined,
+): Promise<{ session: string; row: TokenRow; permissions: string[] }> {
   const claims = await app.identity.read('qr-login', token)
   if (claims['hotelId'] !== hotelId) throw new Refusal(403, 'a token of another hotel')
   const [row] = await app.db.query<TokenRow>(
@@ -89,7 +122,12 @@ export async function validate(app: App, token: string, hotelId: string, request
   )
   if (row === undefined) throw new Refusal(410, 'used, revoked or expired')
   const permissions = await app.identity.permissionsOf(row.role)
-  const session = await app.identity.openSession({ userId: row.userId, hotelId: row.hotelId, role: row.role, permissions })
+  const session = await app.identity.openSession({
+    userId: row.userId,
+    hotelId: row.hotelId,
+    role: row.role,
+    permissions,
+  })
   return { session, row, permissions }
 }
 
@@ -108,11 +146,18 @@ export async function revoke(app: App, caller: Caller, id: string): Promise<Toke
  * table as it was.
  */
 export async function purge(app: App, id: string): Promise<void> {
-  const gone = await app.db.query('DELETE FROM "GuestStaffQRToken" WHERE id = $1 RETURNING id', [id])
+  const gone = await app.db.query('DELETE FROM "GuestStaffQRToken" WHERE id = $1 RETURNING id', [
+    id,
+  ])
   if (gone.length === 0) throw new Refusal(404, 'no such token')
 }
 
-export async function list(app: App, hotelId: string, page: number, pageSize: number): Promise<{ tokens: TokenRow[]; total: number }> {
+export async function list(
+  app: App,
+  hotelId: string,
+  page: number,
+  pageSize: number,
+): Promise<{ tokens: TokenRow[]; total: number }> {
   const rows = await app.db.query<TokenRow & { total: number }>(
     `SELECT ${COLUMNS}, count(*) OVER () AS total FROM "GuestStaffQRToken"
       WHERE "hotelId" = $1 ORDER BY "createdAt" DESC, id LIMIT $2 OFFSET $3`,

@@ -7,7 +7,17 @@ import { pathToFileURL } from 'node:url'
 import { selfCheck } from '../../src/core/status.ts'
 import { Refusal } from '../../src/http.ts'
 import { openLog } from '../../src/log.ts'
-import { activeTokens, byId, generate, list, purge, revoke, stats, tokenHash, validate } from '../../src/qr/tokens.ts'
+import {
+  activeTokens,
+  byId,
+  generate,
+  list,
+  purge,
+  revoke,
+  stats,
+  tokenHash,
+  validate,
+} from '../../src/qr/tokens.ts'
 import { readRelease } from '../../src/release.ts'
 import { type World, makeWorld } from '../world.ts'
 
@@ -18,25 +28,43 @@ before(async () => {
 after(() => world.close())
 
 const ADMIN = { id: 'user-admin', role: 'admin', hotelId: undefined }
-const order = (id: string, hotelId = 'hotel-1', userId = 'guest-1') => ({ id, hotelId, userId, role: 'guest' })
-const refused = (status: number) => (error: unknown) => error instanceof Refusal && error.status === status
+const order = (id: string, hotelId = 'hotel-1', userId = 'guest-1') => ({
+  id,
+  hotelId,
+  userId,
+  role: 'guest',
+})
+const refused = (status: number) => (error: unknown) =>
+  error instanceof Refusal && error.status === status
 
 test('a token is stored as a hash only', async () => {
   const made = await generate(world.app, ADMIN, order('t-hash'))
-  const rows = await world.app.db.query<{ tokenHash: string }>('SELECT * FROM "GuestStaffQRToken" WHERE id = $1', ['t-hash'])
+  const rows = await world.app.db.query<{ tokenHash: string }>(
+    'SELECT * FROM "GuestStaffQRToken" WHERE id = $1',
+    ['t-hash'],
+  )
   assert.equal(rows[0]?.tokenHash, tokenHash(made.token))
   assert.ok(!JSON.stringify(rows).includes(made.token))
 })
 test('the same order again gives the same token and one row', async () => {
-  const [a, b] = [await generate(world.app, ADMIN, order('t-same')), await generate(world.app, ADMIN, order('t-same'))]
+  const [a, b] = [
+    await generate(world.app, ADMIN, order('t-same')),
+    await generate(world.app, ADMIN, order('t-same')),
+  ]
   assert.equal(a.token, b.token)
 })
 test('another order under the same id is a conflict', async () => {
   await generate(world.app, ADMIN, order('t-conflict'))
-  await assert.rejects(generate(world.app, ADMIN, order('t-conflict', 'hotel-2', 'guest-2')), refused(409))
+  await assert.rejects(
+    generate(world.app, ADMIN, order('t-conflict', 'hotel-2', 'guest-2')),
+    refused(409),
+  )
 })
 test('a user of another hotel gets no token', async () => {
-  await assert.rejects(generate(world.app, ADMIN, order('t-other', 'hotel-1', 'guest-2')), refused(404))
+  await assert.rejects(
+    generate(world.app, ADMIN, order('t-other', 'hotel-1', 'guest-2')),
+    refused(404),
+  )
 })
 test('who made it and when are kept', async () => {
   await generate(world.app, ADMIN, order('t-audit'))
@@ -64,7 +92,10 @@ test('the same request may be repeated; another may not', async () => {
 })
 test('of two scans at once one wins', async () => {
   const made = await generate(world.app, ADMIN, order('t-race'))
-  const both = await Promise.allSettled([validate(world.app, made.token, 'hotel-1', undefined), validate(world.app, made.token, 'hotel-1', undefined)])
+  const both = await Promise.allSettled([
+    validate(world.app, made.token, 'hotel-1', undefined),
+    validate(world.app, made.token, 'hotel-1', undefined),
+  ])
   assert.deepEqual(both.map((r) => r.status).sort(), ['fulfilled', 'rejected'])
 })
 test('a token of another hotel is refused and stays open', async () => {
@@ -90,7 +121,8 @@ test('purging removes the row; again it is not found', async () => {
   await assert.rejects(purge(world.app, 't-purge'), refused(404))
 })
 test('a list is paged and counted', async () => {
-  for (const id of ['p-1', 'p-2', 'p-3']) await generate(world.app, ADMIN, order(id, 'hotel-2', 'guest-2'))
+  for (const id of ['p-1', 'p-2', 'p-3'])
+    await generate(world.app, ADMIN, order(id, 'hotel-2', 'guest-2'))
   assert.equal((await list(world.app, 'hotel-2', 1, 2)).tokens.length, 2)
   const second = await list(world.app, 'hotel-2', 2, 2)
   assert.deepEqual([second.tokens.length, second.total], [1, 3])
@@ -100,7 +132,13 @@ test('a page after the last is empty but knows the total', async () => {
 })
 test('statistics tell open from revoked', async () => {
   await revoke(world.app, ADMIN, 'p-1')
-  assert.deepEqual(await stats(world.app, 'hotel-2'), { total: 3, active: 2, used: 0, revoked: 1, expired: 0 })
+  assert.deepEqual(await stats(world.app, 'hotel-2'), {
+    total: 3,
+    active: 2,
+    used: 0,
+    revoked: 1,
+    expired: 0,
+  })
 })
 test('the gauge counts what can still be used', async () => {
   const active = await activeTokens(world.app)
@@ -116,7 +154,12 @@ test('the log writes one JSON line for each entry', () => {
   const dir = mkdtempSync(join(tmpdir(), 'hotel-log-'))
   const file = join(dir, 'deep', 'app.log')
   openLog(file, () => new Date(0))('warn', 'something', { n: 1 })
-  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { time: '1970-01-01T00:00:00.000Z', level: 'warn', message: 'something', n: 1 })
+  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), {
+    time: '1970-01-01T00:00:00.000Z',
+    level: 'warn',
+    message: 'something',
+    n: 1,
+  })
   rmSync(dir, { recursive: true })
 })
 test('a release knows itself by the file the build wrote', () => {

@@ -25,12 +25,21 @@ async function p95(times: number, ask: (n: number) => Promise<unknown>): Promise
 }
 
 test('listing with statistics', async (t) => {
-  const ms = await p95(60, () => world.send('GET', '/api/qr/tokens?hotelId=hotel-1&stats=true', undefined, { as: ADMIN_TOKEN }))
+  const ms = await p95(60, () =>
+    world.send('GET', '/api/qr/tokens?hotelId=hotel-1&stats=true', undefined, { as: ADMIN_TOKEN }),
+  )
   t.diagnostic(`p95 ${ms.toFixed(1)} ms`)
   assert.ok(ms < SLA_MS)
 })
 test('making tokens', async (t) => {
-  const ms = await p95(60, () => world.send('POST', '/api/qr/generate', { hotelId: 'hotel-1', userId: 'guest-1', role: 'guest' }, { as: ADMIN_TOKEN }))
+  const ms = await p95(60, () =>
+    world.send(
+      'POST',
+      '/api/qr/generate',
+      { hotelId: 'hotel-1', userId: 'guest-1', role: 'guest' },
+      { as: ADMIN_TOKEN },
+    ),
+  )
   t.diagnostic(`p95 ${ms.toFixed(1)} ms`)
   assert.ok(ms < SLA_MS)
 })

@@ -32,14 +32,30 @@ before(async () => {
 })
 after(() => server.kill('SIGTERM'))
 
-test('it says its version', async () => assert.deepEqual(await (await fetch(`${url}/version`)).json(), { version: release }))
+test('it says its version', async () =>
+  assert.deepEqual(await (await fetch(`${url}/version`)).json(), { version: release }))
 test('its QR routes ask for a credential', async () => {
-  for (const path of ['/api/qr/tokens?hotelId=x', '/dashboard/admin/qr']) assert.equal((await fetch(url + path)).status, 401)
-  const made = await fetch(`${url}/api/qr/generate`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })
+  for (const path of ['/api/qr/tokens?hotelId=x', '/dashboard/admin/qr'])
+    assert.equal((await fetch(url + path)).status, 401)
+  const made = await fetch(`${url}/api/qr/generate`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  })
   assert.equal(made.status, 401)
 })
 test('a forged token is refused', async () => {
   const body = JSON.stringify({ token: 'a.b.c', hotelId: 'hotel-1' })
-  assert.equal((await fetch(`${url}/api/qr/validate`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).status, 401)
+  assert.equal(
+    (
+      await fetch(`${url}/api/qr/validate`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      })
+    ).status,
+    401,
+  )
 })
-test('an unknown route is 404', async () => assert.equal((await fetch(`${url}/nothing`)).status, 404))
+test('an unknown route is 404', async () =>
+  assert.equal((await fetch(`${url}/nothing`)).status, 404))

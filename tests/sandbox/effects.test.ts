@@ -1,0 +1,519 @@
+/** Every check of QR login fails when what it proves is taken away, and holds again when it is back. */
+import { execFile } from 'node:child_process'
+import {
+  appendFileSync,
+  chmodSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Answer } from '../../src/core/events.ts'
+import { askChecks } from '../../src/engine/ask.ts'
+import { askingOutsideARun } from '../../src/engine/operate.ts'
+import { openOutputs } from '../../src/engine/outputs.ts'
+import { nobody } from '../../src/engine/persons.ts'
+import { scopeOf } from '../../src/engine/runtime.ts'
+import { findRun } from '../../src/engine/session.ts'
+import { loadRunbook } from '../../src/language/load.ts'
+import { runbook, summaryOf, type Summary } from '../tool.ts'
+import { client, input, makePlace, open, type Open, type Place } from './place.ts'
+
+// Real servers and a real build, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
+
+const NAME = 'qr-login'
+const execute = promisify(execFile)
+
+/** Takes an effect away, really, and returns what puts it back. */
+type TakeAway = () => Promise<() => unknown>
+
+let place: Place
+let here: Open
+let db: pg.Client
+let staging: pg.Client
+beforeAll(async () => {
+  place = makePlace(NAME)
+  // Held open, so that the commands and the tests share one running sandbox.
+  here = await open(place, NAME)
+  db = await connected('database_url')
+  staging = await connected('staging_database_url')
+  await deploy('--from', 'schema_backup', '--to', 'build_release')
+})
+afterAll(async () => {
+  await db.end()
+  await staging.end()
+  await here.close()
+  await place.dispose()
+})
+
+async function connected(name: string): Promise<pg.Client> {
+  const one = new pg.Client({ connectionString: input(here, name) })
+  one.on('error', () => undefined)
+  await one.connect()
+  return one
+}
+
+async function tool(...args: string[]): Promise<Summary> {
+  const ran = await runbook(place.root, [...args, '-o', 'json'])
+  expect(ran.code, ran.stderr).toBe(0)
+  return summaryOf(ran)
+}
+
+/** The run's id. */
+async function deploy(...more: string[]): Promise<string> {
+  return (await tool('deploy', NAME, '--env', 'sandbox', ...more)).run
+}
+
+/** What the checks of a step answer now, with the outputs of a run in which it ran. */
+async function ask(run: string, id: string, patient = false): Promise<Answer> {
+  const known = await findRun(here.session.store, { run })
+  const step = here.plan.steps.find((s) => s.id === id)
+  if (known === undefined || step === undefined) throw new Error(`no step ${id} in run ${run}`)
+  const outputs = openOutputs(here.bound, known.plan, known.state)
+  const asking = {
+    ...askingOutsideARun(here.bound, nobody, `effect-${id}`, outputs),
+    run,
+    step,
+    scope: scopeOf(here.bound, { run, outputs }),
+    patient,
+  }
+  return (await askChecks(here.bound, step.verify, asking, true)).answer
+}
+
+/** Holds, does not hold without its effect, and holds again with it. */
+async function expectToDependOn(run: string, step: string, takeAway: TakeAway): Promise<void> {
+  const forward = await EARLIER[step]?.()
+  try {
+    expect(await ask(run, step, true)).toBe('holds')
+    const putBack = await takeAway()
+    try {
+      expect(await ask(run, step)).toBe('does_not_hold')
+    } finally {
+      await putBack()
+    }
+    expect(await ask(run, step, true)).toBe('holds')
+  } finally {
+    await forward?.()
+  }
+}
+
+// ── the hands ──────────────────────────────────────────────────────────────
+
+const at = (path: string): string => join(place.machine, path)
+
+/** Another content for a file of the machine. */
+const changed =
+  (path: () => string, change: (file: string) => void): TakeAway =>
+  async () => {
+    const file = path()
+    const was = readFileSync(file)
+    change(file)
+    return () => {
+      writeFileSync(file, was)
+    }
+  }
+
+const moved =
+  (path: () => string): TakeAway =>
+  async () => {
+    const from = path()
+    renameSync(from, `${from}.away`)
+    return () => {
+      renameSync(`${from}.away`, from)
+    }
+  }
+
+const statement =
+  (take: string, back: string, on: () => pg.Client = () => db): TakeAway =>
+  async () => {
+    await on().query(take)
+    return () => on().query(back)
+  }
+
+/** Rows that go, and come back as they were. */
+const rows =
+  (table: string, where: () => string): TakeAway =>
+  async () => {
+    const gone = await db.query(
+      `DELETE FROM "${table}" t WHERE ${where()} RETURNING to_jsonb(t) AS row`,
+    )
+    expect(gone.rowCount).toBeGreaterThan(0)
+    return () =>
+      db.query(
+        `INSERT INTO "${table}" SELECT (jsonb_populate_record(NULL::"${table}", r)).* FROM jsonb_array_elements($1) r`,
+        [JSON.stringify((gone.rows as { row: unknown }[]).map(({ row }) => row))],
+      )
+  }
+
+/** Other values in rows, and again those that were there. */
+const values =
+  (table: string, where: () => string, set: string): TakeAway =>
+  async () => {
+    const { rows: was } = await db.query<{ row: Record<string, unknown> }>(
+      `SELECT to_jsonb(t) AS row FROM "${table}" t WHERE ${where()}`,
+    )
+    const { rowCount } = await db.query(`UPDATE "${table}" SET ${set} WHERE ${where()}`)
+    expect(rowCount).toBeGreaterThan(0)
+    return async () => {
+      for (const { row } of was) {
+        const columns = Object.keys(row).map((name) => `"${name}"`)
+        await db.query(
+          `UPDATE "${table}" t SET (${columns.join()}) = (SELECT ${columns.map((c) => `r.${c}`).join()}
+             FROM jsonb_populate_record(NULL::"${table}", $1) r) WHERE t.id = $2`,
+          [row, row['id']],
+        )
+      }
+    }
+  }
+
+/** One loss after the other; what was lost last comes back first. */
+const both =
+  (first: TakeAway, second: TakeAway): TakeAway =>
+  async () => {
+    const one = await first()
+    const other = await second()
+    return async () => {
+      await other()
+      await one()
+    }
+  }
+
+/** A stand-in of the sandbox, as a person at a terminal would call it. */
+async function call(name: string, ...args: string[]): Promise<string> {
+  const { stdout } = await execute(join(place.root, 'sandbox/qr-login/bin', name), args, {
+    env: { PATH: process.env['PATH'], RELEASES: at('releases'), IMAGE: 'hotel-assistant' },
+  })
+  return stdout
+}
+
+const called =
+  (take: string[], back: string[]): TakeAway =>
+  async () => {
+    await call(take[0] ?? '', ...take.slice(1))
+    return () => call(back[0] ?? '', ...back.slice(1))
+  }
+
+const stopped = called(
+  ['systemctl', 'stop', 'hotel-assistant'],
+  ['systemctl', 'start', 'hotel-assistant'],
+)
+
+/** The previous release serves, by the link and a restart. */
+const switchedBack: TakeAway = async () => {
+  const pointTo = async (release: string) => {
+    await execute('ln', ['-sfn', release, at('releases/current')])
+    await call('systemctl', 'restart', 'hotel-assistant')
+  }
+  await pointTo('1.0.0')
+  return () => pointTo('1.1.0')
+}
+
+/** A file that a step of a run wrote. */
+async function fileOf(run: string, id: string): Promise<string> {
+  const known = await findRun(here.session.store, { run })
+  return String(known?.state.steps.get(id)?.outputs['file'])
+}
+
+/** An entry of what the stand-ins for docker and its registry remember. */
+const forgotten = (where: 'images' | 'pushed'): TakeAway =>
+  changed(
+    () => at('stand-ins.json'),
+    (file) => {
+      const memory = JSON.parse(readFileSync(file, 'utf8')) as Record<
+        typeof where,
+        Record<string, string>
+      >
+      delete memory[where]['hotel-assistant:1.1.0']
+      writeFileSync(file, JSON.stringify(memory))
+    },
+  )
+
+// ── the cases ──────────────────────────────────────────────────────────────
+
+/** The run that made the trials, the one that cleaned up after itself, and the backup's file. */
+let trials = ''
+let last = ''
+let backup = ''
+let schema = ''
+
+const token = (suffix: string) => () => `id = '${trials}-${suffix}'`
+const release = (path: string) => () => at(`releases/1.1.0${path}`)
+const TOKENS = 'GuestStaffQRToken'
+const INDEXES = ['hotelId', 'userId', 'expiresAt', 'isUsed']
+
+const indexGone = (on: () => pg.Client, column: string): TakeAway =>
+  statement(
+    `DROP INDEX "${TOKENS}_${column}_idx"`,
+    `CREATE INDEX "${TOKENS}_${column}_idx" ON "${TOKENS}" ("${column}")`,
+    on,
+  )
+const tableGone = (on: () => pg.Client): TakeAway =>
+  statement(`ALTER TABLE "${TOKENS}" RENAME TO away`, `ALTER TABLE away RENAME TO "${TOKENS}"`, on)
+
+/** Asks every index as the step of that name does. The counts are reported when the connection ends. */
+async function askIndexes(): Promise<void> {
+  const act = here.plan.steps.find((s) => s.id === 'ask_indexes')?.act?.action
+  if (act?.verb !== 'sql') throw new Error('no statements that ask the indexes')
+  const own = await connected('database_url')
+  await own.query('BEGIN')
+  for (const one of act.statements) if ('statement' in one) await own.query(one.statement)
+  await own.query('COMMIT')
+  await own.end()
+}
+const indexAsked: TakeAway = () => Promise.resolve(askIndexes)
+
+/** What later steps or cases changed on purpose goes first, for these. */
+const EARLIER: Record<string, TakeAway> = {
+  api_generate: values(TOKENS, token('api'), '"revokedAt" = NULL, "revokedBy" = NULL'),
+  api_list: rows(TOKENS, token('flow')),
+  indexes_used: async () => {
+    await askIndexes()
+    return () => undefined
+  },
+}
+
+/** How the effect of each step that changes something can be lost, by step. */
+const LOSSES: Record<string, Record<string, TakeAway>> = {
+  schema_backup: {
+    'its end is cut off': changed(
+      () => schema,
+      (file) => truncateSync(file, 2000),
+    ),
+    'it is gone': moved(() => schema),
+  },
+  environment_file: {
+    'it is gone': moved(() => at('config/.env.production')),
+    'a variable is missing': changed(
+      () => at('config/.env.production'),
+      (file) =>
+        writeFileSync(file, readFileSync(file, 'utf8').replace(/^SESSION_EXPIRY_HOURS.*\n/m, '')),
+    ),
+    'others can read it': async () => {
+      chmodSync(at('config/.env.production'), 0o644)
+      return () => chmodSync(at('config/.env.production'), 0o600)
+    },
+  },
+  staging_trial: {
+    'the table is gone': tableGone(() => staging),
+    ...Object.fromEntries(
+      INDEXES.map((column) => [`the index on ${column} is gone`, indexGone(() => staging, column)]),
+    ),
+  },
+  backup: {
+    'it is cut off': changed(
+      () => backup,
+      (file) => truncateSync(file, 6000),
+    ),
+    'it has fewer rows': changed(() => backup, dumpWithoutUsers),
+    'it is gone': moved(() => backup),
+  },
+  token_table: {
+    'the table is gone': tableGone(() => db),
+    'a column has another name': statement(
+      `ALTER TABLE "${TOKENS}" RENAME "revokedAt" TO "revoked"`,
+      `ALTER TABLE "${TOKENS}" RENAME "revoked" TO "revokedAt"`,
+    ),
+    'an index that is declared is gone': indexGone(() => db, 'isUsed'),
+    'a column has come that nobody declared': statement(
+      `ALTER TABLE "${TOKENS}" ADD stray text`,
+      `ALTER TABLE "${TOKENS}" DROP stray`,
+    ),
+  },
+  permissions: {
+    'one is in another group': values(
+      'Permission',
+      () => `key = 'qr.tokens.list'`,
+      `"group" = 'other'`,
+    ),
+    'one has another key': values(
+      'Permission',
+      () => `key = 'qr.tokens.list'`,
+      `key = 'qr.tokens.lists'`,
+    ),
+  },
+  role_permissions: {
+    'one was revoked': rows(
+      'RolePermission',
+      () =>
+        `t."roleId" = 'role-admin' AND t."permissionId" IN (SELECT id FROM "Permission" WHERE key = 'qr.tokens.revoke')`,
+    ),
+  },
+  build_release: {
+    'it is gone': moved(release('')),
+    'a file has another content': changed(release('/src/qr/tokens.js'), (file) =>
+      appendFileSync(file, '\n'),
+    ),
+    'a file is gone': moved(release('/src/qr/tokens.js')),
+    'a route is gone': changed(release('/routes.json'), (file) =>
+      writeFileSync(
+        file,
+        readFileSync(file, 'utf8').replace('POST /api/qr/validate', 'POST /api/other'),
+      ),
+    ),
+  },
+  image: {
+    // The image of what serves cannot be missing, so something else serves first.
+    'it is not here': both(switchedBack, forgotten('images')),
+    'it is not in the registry': forgotten('pushed'),
+  },
+  switch_systemd: { 'the previous release serves': switchedBack, 'nothing serves': stopped },
+  switch_kubernetes: {
+    'the previous image is set': called(
+      ['kubectl', 'set', 'image', 'deployment/hotel-assistant', 'app=hotel-assistant:1.0.0'],
+      ['kubectl', 'set', 'image', 'deployment/hotel-assistant', 'app=hotel-assistant:1.1.0'],
+    ),
+  },
+  switch_docker: {
+    'the container is gone': called(
+      ['docker', 'rm', '--force', 'hotel-assistant'],
+      ['docker', 'run', '--detach', '--name', 'hotel-assistant', 'hotel-assistant:1.1.0'],
+    ),
+  },
+  switch_vercel: { 'another deployment is in production': switchedBack },
+  api_generate: { 'the token is gone': rows(TOKENS, token('api')) },
+  api_validate: { 'it is not used': values(TOKENS, token('api'), '"isUsed" = false') },
+  api_revoke: {
+    'it is not revoked': values(TOKENS, token('api'), '"revokedAt" = NULL, "revokedBy" = NULL'),
+    'the token is gone': rows(TOKENS, token('api')),
+  },
+  flow_user: { 'the user is gone': both(rows(TOKENS, token('flow')), rows('User', token('user'))) },
+  flow_token: { 'the token is gone': rows(TOKENS, token('flow')) },
+  flow_scan: { 'it is not used': values(TOKENS, token('flow'), '"isUsed" = false') },
+  clean_up: {
+    'the trial user is back': async () => {
+      await db.query(
+        `INSERT INTO "User" SELECT $1, $2, name, "hotelId", "roleId", "createdAt" FROM "User" WHERE id = 'user-test-1'`,
+        [`${last}-user`, `${last}@example.com`],
+      )
+      return () => db.query(`DELETE FROM "User" WHERE id = $1`, [`${last}-user`])
+    },
+  },
+  monitoring_files: {
+    'the scrape job is gone': moved(() => at('monitoring/scrape.d/qr-login.yml')),
+    'the dashboard is another one': changed(
+      () => at('monitoring/dashboards/qr-login.json'),
+      (file) => appendFileSync(file, '\n'),
+    ),
+  },
+}
+
+/** Steps that change nothing and prove what others did: their checks can fail as well. */
+const PROOFS: Record<string, Record<string, TakeAway>> = {
+  // First: what others take away leaves lines in the log.
+  log_clean: {
+    'an error is logged': changed(
+      () => at('logs/app.log'),
+      (file) =>
+        appendFileSync(
+          file,
+          `${JSON.stringify({ time: new Date().toISOString(), level: 'error', message: 'lost' })}\n`,
+        ),
+    ),
+  },
+  service_active: { 'it is stopped': stopped },
+  healthy: { 'it is stopped': stopped, 'its table is gone': tableGone(() => db) },
+  api_list: { 'the token is gone': rows(TOKENS, token('api')) },
+  dashboard: { 'it is stopped': stopped },
+  audit: {
+    'nobody made it': values(TOKENS, token('flow'), `"createdBy" = ''`),
+    'nobody revoked it': values(TOKENS, token('api'), '"revokedAt" = NULL'),
+  },
+  indexes_used: {
+    'an index is gone': both(
+      indexAsked,
+      indexGone(() => db, 'userId'),
+    ),
+    'an index is made anew and not asked': async () => {
+      await (
+        await indexGone(() => db, 'userId')()
+      )()
+      return askIndexes
+    },
+  },
+  health_checks: { 'it is stopped': stopped, 'the table is gone': tableGone(() => db) },
+  metrics_wired: {
+    'it is stopped': stopped,
+    'the scrape job is gone': moved(() => at('monitoring/scrape.d/qr-login.yml')),
+  },
+}
+
+function dumpWithoutUsers(file: string): void {
+  writeFileSync(file, smaller)
+}
+let smaller: Buffer
+
+test('every step that changes something has a loss of its effect here', async () => {
+  const { runbook: read } = await loadRunbook(NAME, place.root)
+  const changing = read.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
+  expect(Object.keys(LOSSES)).toEqual(changing)
+})
+
+const casesOf = (table: Record<string, Record<string, TakeAway>>, ...steps: string[]) =>
+  Object.entries(table)
+    .filter(([step]) => steps.length === 0 || steps.includes(step))
+    .flatMap(([step, ways]) =>
+      Object.entries(ways).map(([how, take]) => [step, how, take] as const),
+    )
+
+const STRATEGIES = {
+  kubernetes: 'before_image',
+  docker: 'before_container',
+  vercel: 'before_deployment',
+}
+const OF_STRATEGIES = ['image', ...Object.keys(STRATEGIES).map((s) => `switch_${s}`)]
+
+// Each from the previous release and back to it, so the one that stays comes last.
+describe.each(Object.entries(STRATEGIES))('deployed by %s', (strategy, record) => {
+  const steps = [
+    'before_version',
+    record,
+    ...(strategy === 'vercel' ? [] : ['image']),
+    `switch_${strategy}`,
+  ]
+  let run = ''
+  beforeAll(async () => {
+    run = await deploy('--only', [...steps, 'healthy'].join(','), '--var', `strategy=${strategy}`)
+  })
+  const version = async (): Promise<unknown> =>
+    (await fetch(`${input(here, 'app_url')}/version`)).json()
+
+  test.each(casesOf(LOSSES, ...steps))('%s: %s', (step, _how, take) =>
+    expectToDependOn(run, step, take),
+  )
+
+  test('the new release serves, and the previous one after a rollback', async () => {
+    expect(await version()).toEqual({ version: '1.1.0' })
+    const { status, steps: ended } = await tool('rollback', run)
+    expect(status).toBe('rolled_back')
+    expect(ended.find((s) => s.id === `switch_${strategy}`)?.status).toBe('undone')
+    expect(await version()).toEqual({ version: '1.0.0' })
+  })
+})
+
+describe('deployed with systemd', () => {
+  beforeAll(async () => {
+    trials = await deploy('--from', 'schema_backup', '--to', 'audit')
+    last = await deploy('--only', 'ask_indexes,indexes_used,clean_up,monitoring_files')
+    backup = await fileOf(trials, 'backup')
+    schema = await fileOf(trials, 'schema_backup')
+    const { stdout } = await execute(
+      'pg_dump',
+      ['--format=custom', '--exclude-table-data=public."ChatMessage"'],
+      { env: client(input(here, 'database_url')), encoding: 'buffer' },
+    )
+    smaller = stdout
+  })
+  const ran = (step: string) => (step === 'clean_up' ? last : trials)
+  const cases = [...casesOf(LOSSES), ...casesOf(PROOFS)]
+  test.each(cases.filter(([step]) => !OF_STRATEGIES.includes(step)))(
+    '%s: %s',
+    async (step, _how, take) => {
+      await expectToDependOn(ran(step), step, take)
+    },
+  )
+})
