@@ -6,7 +6,7 @@ import { runbook, start, summaryOf, type Ran, type Summary } from '../tool.ts'
 import { makePlace, takePicture, type Picture, type Place } from './place.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 })
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
 
 const NAME = 'qr-login'
 /** The tests of the source need no second and third time. */
