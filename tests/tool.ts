@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const bin = join(import.meta.dirname, '../dist/main.js')
+export const bin = join(import.meta.dirname, '../dist/main.js')
 
 export interface Ran {
   code: number | null

@@ -67,7 +67,7 @@ export interface Outcome {
    * failed: it was tried and went wrong. cannot_tell: 126, 127, a signal, a timeout, no connection.
    */
   problem?: { kind: 'failed' | 'cannot_tell' | 'timeout' | 'interrupted'; message: string }
-  /** The last lines of output, unmasked, at most a few KiB. */
+  /** The last lines of output, at most a few KiB; masked, before it was cut. */
   tail?: string
   /** Something worth a line that is no failure: processes left running and ended, forced kill. */
   notes?: string[]

@@ -71,7 +71,7 @@ async function settle(
 
 /** What follows on pg_dump. Safe to repeat: a crash may have cut it anywhere. */
 async function conclude(ending: Ending, plan: Plan, context: ActionContext): Promise<Outcome> {
-  const said = remarks(ending)
+  const said = remarks(ending, context)
   const failed = async (message: string): Promise<Outcome> => {
     await rm(plan.partial, { force: true })
     return { fields: {}, problem: { kind: 'failed', message }, ...said }

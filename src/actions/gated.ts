@@ -84,7 +84,9 @@ export function problemOf(ending: Ending): Outcome['problem'] {
     message,
   })
   if (reason === 'timeout') return told('timeout', 'it did not end in time')
-  if (reason === 'interrupted') return told('interrupted', unstarted ?? 'it was interrupted')
+  // One that went on to a good end all the same did what it was to do.
+  if (reason === 'interrupted' && (code !== 0 || unstarted !== undefined))
+    return told('interrupted', unstarted ?? `it was interrupted, and ended with exit code ${code}`)
   if (unstarted !== undefined) return told('cannot_tell', `it could not be started: ${unstarted}`)
   if (code === 126) return told('cannot_tell', 'exit code 126: a program is not executable')
   if (code === 127) return told('cannot_tell', 'exit code 127: a program was not found')
@@ -95,7 +97,10 @@ export function problemOf(ending: Ending): Outcome['problem'] {
 }
 
 /** What every process leaves to people, whatever its verb. */
-export function remarks(ending: Ending): Pick<Outcome, 'tail' | 'notes'> {
+export function remarks(
+  ending: Ending,
+  { mask }: Pick<ActionContext, 'mask'>,
+): Pick<Outcome, 'tail' | 'notes'> {
   const notes = [...ending.notes]
   for (const [name, { text, bytes }] of [
     ['stdout', ending.stdout],
@@ -103,6 +108,7 @@ export function remarks(ending: Ending): Pick<Outcome, 'tail' | 'notes'> {
   ] as const) {
     if (bytes > 2 * text.length) notes.push(`${name}: ${bytes} bytes, the middle was left out`)
   }
-  const tail = tailOf(ending.stdout.text, ending.stderr.text)
+  // Masked before it is cut: half a secret would be a secret still.
+  const tail = tailOf(mask(ending.stdout.text), mask(ending.stderr.text))
   return { ...(tail === '' ? {} : { tail }), ...(notes.length === 0 ? {} : { notes }) }
 }

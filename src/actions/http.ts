@@ -85,7 +85,7 @@ export const http: Verb<'http'> = {
         ...(value === undefined ? {} : { json: value }),
         duration_ms,
       },
-      ...(body === '' ? {} : { tail: body.slice(-TAIL_CHARACTERS) }),
+      ...(body === '' ? {} : { tail: context.mask(body).slice(-TAIL_CHARACTERS) }),
       ...(cut ? { notes: [`the body has ${bytes} bytes; expectations see its first MiB`] } : {}),
     }
   },

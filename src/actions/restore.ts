@@ -31,7 +31,7 @@ async function conclude(
   looked: Looked,
   context: ActionContext,
 ): Promise<Outcome> {
-  const said = remarks(ending)
+  const said = remarks(ending, context)
   const problem = problemOf(ending)
   if (problem !== undefined) return { fields: {}, problem, ...said }
   if (ending.exit_code !== 0) {

@@ -3,7 +3,7 @@ import { textOf } from '../core/templates.ts'
 import type { Ending } from '../lib/ending.ts'
 import { parseJson } from '../lib/json.ts'
 import { SEEN_BYTES } from '../lib/output.ts'
-import type { Outcome, Verb } from './action.ts'
+import type { ActionContext, Outcome, Verb } from './action.ts'
 import { performGated, problemOf, recoverProcess, remarks } from './gated.ts'
 
 const unended = (text: string) => (text.endsWith('\n') ? text.slice(0, -1) : text)
@@ -17,7 +17,7 @@ function both(stdout: string, stderr: string): string {
   return `${text.slice(0, SEEN_BYTES / 2)}\n[…]\n${text.slice(-SEEN_BYTES / 2)}`
 }
 
-function outcome(ending: Ending): Outcome {
+function outcome(ending: Ending, context: Pick<ActionContext, 'mask'>): Outcome {
   const stdout = unended(ending.stdout.text)
   const json = parseJson(stdout)
   const problem = problemOf(ending)
@@ -31,7 +31,7 @@ function outcome(ending: Ending): Outcome {
       duration_ms: ending.duration_ms,
     },
     ...(problem === undefined ? {} : { problem }),
-    ...remarks(ending),
+    ...remarks(ending, context),
   }
 }
 
@@ -45,11 +45,13 @@ export const run: Verb<'run'> = {
       'script' in action
         ? { script: action.script }
         : { argv: action.argv.map((argument) => textOf(context.resolve(argument))) }
-    return outcome(await performGated(context, { command, leaves_processes }))
+    return outcome(await performGated(context, { command, leaves_processes }), context)
   },
 
   recover(action, context, running, wrapper) {
     const { leaves_processes } = action
-    return recoverProcess(context, wrapper, running, outcome, { leaves_processes })
+    return recoverProcess(context, wrapper, running, (ending) => outcome(ending, context), {
+      leaves_processes,
+    })
   },
 }

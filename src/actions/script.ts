@@ -13,7 +13,7 @@ const HOST = fileURLToPath(new URL('./script-host.mjs', import.meta.url))
 const resultFile = (context: ActionContext) => join(context.folder, 'result.json')
 
 async function conclude(ending: Ending, context: ActionContext): Promise<Outcome> {
-  const said = remarks(ending)
+  const said = remarks(ending, context)
   const problem = problemOf(ending)
   if (problem !== undefined) return { fields: {}, problem, ...said }
   const text = ending.exit_code === 0 ? await readIfThere(resultFile(context)) : undefined

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { EXIT, isRunbookError } from '../core/errors.ts'
 import { formatProblem, type Problem } from '../core/problems.ts'
-import { lintFile, listRunbooks } from '../language/load.ts'
+import { lintFile, listRunbooks } from '../language/read.ts'
 import { plural } from '../views/words.ts'
 import { examples, outputFlags, type OutputFlags } from './flags.ts'
 import { print } from './print.ts'

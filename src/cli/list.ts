@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { isRunbookError } from '../core/errors.ts'
-import { listRunbooks, loadRunbook } from '../language/load.ts'
+import { loadRunbook } from '../language/load.ts'
+import { listRunbooks } from '../language/read.ts'
 import { listText, type ListedRunbook } from '../views/tables.ts'
 import { examples, outputFlags, type OutputFlags } from './flags.ts'
 import { print } from './print.ts'

@@ -147,6 +147,8 @@ function* shellOf(text: string): Generator<string> {
   yield text.replaceAll("'", `'\\''`)
   yield text.replaceAll("'", `'"'"'`)
   yield text.replace(/["$`\\!]/g, '\\$&')
+  // bash's own `%q`: some signs only where they would mean something.
+  yield text.replace(/[ \t'"\\|&;()<>!{}*[\]?^$`,]|^[#~]|(?<=[:=])~/g, '\\$&')
   yield text.replace(/[^\w@%+=:,./-]/g, (c) => (c === '\n' ? "$'\\n'" : `\\${c}`))
   const ansi = text
     .replace(/['\\]/g, '\\$&')

@@ -26,7 +26,12 @@ export const TYPED_NAMES = {
   timestamp: 'timestamp__',
 } as const
 
-const environment = makeEnvironment()
+let made: Environment | undefined
+
+/** Made with the first expression: most commands meet none. */
+function environment(): Environment {
+  return (made ??= makeEnvironment())
+}
 
 function makeEnvironment(): Environment {
   const made = new Environment({
@@ -108,7 +113,7 @@ function parseFresh(source: string): Parsed {
     return { ok: false, message: `an expression has at most ${LONGEST} characters`, offset: 0 }
   }
   try {
-    const run = environment.parse(source)
+    const run = environment().parse(source)
     const root = run.ast as unknown as Node
     for (const node of walk(root)) {
       const args = node.args as [string]

@@ -49,7 +49,7 @@ export function nextForStep(
     case 'undo_failed':
       return 'undo'
     case 'in_doubt':
-      return 'in_doubt'
+      return state.flight?.role === 'undo' ? 'undo' : 'in_doubt'
     case 'running':
       if (state.resolved === 'undo' || state.flight?.role === 'undo') return 'undo'
       if (state.flight === undefined) return 'start'

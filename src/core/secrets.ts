@@ -12,6 +12,8 @@ export interface Masker {
   stream(): MaskStream
   /** The same for JSON values, keys included. */
   maskDeep<T>(value: T): T
+  /** Whether there is anything to hide. */
+  knowsAny(): boolean
   /** Names of those that are too short or too common to be hidden. */
   weakSecrets(): string[]
 }
@@ -63,6 +65,7 @@ export function createMasker(secrets: Iterable<readonly [string, string]> = []):
     add,
     stream,
     maskDeep: (value) => (forms.none ? value : (deep(mask, value) as typeof value)),
+    knowsAny: () => !forms.none,
     weakSecrets: () => [...weak],
   }
 }

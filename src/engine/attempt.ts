@@ -5,9 +5,10 @@ import type { ActionContext, Outcome, Recovery, Verb } from '../actions/action.t
 import { milliseconds } from '../core/durations.ts'
 import { EXIT, failure } from '../core/errors.ts'
 import type { Answer, ProcessIdentity } from '../core/events.ts'
-import { judge, type Scope } from '../core/expressions.ts'
+import { evaluate, judge, type Scope } from '../core/expressions.ts'
 import type { Action, Attempt, Step } from '../core/runbook.ts'
 import { isTemplateError, pieces, resolve } from '../core/templates.ts'
+import { scrubOutside } from './leftovers.ts'
 import { processEnvironment } from './process-environment.ts'
 import { attemptFolder, type Bound } from './runtime.ts'
 
@@ -90,6 +91,7 @@ async function judged(
   let outcome: Outcome
   try {
     outcome = await act(contextFor(bound, attempt, role))
+    noteSecrets(bound, role, outcome)
   } catch (error) {
     if (isTemplateError(error)) {
       const reason = `${error.expression}: ${error.message}`
@@ -104,12 +106,28 @@ async function judged(
     throw error
   } finally {
     role.outputEnds()
+    // Of what belongs to no run nobody comes back for the rest.
+    scrubOutside(bound, role)
   }
   return {
     outcome,
     ...judgeOutcome(attempt, outcome, role.scope, (text) => bound.masker.mask(text)),
     duration_ms: since(),
   }
+}
+
+/** A secret that was made just now is known before anything of the result is shown, also of a failure. */
+function noteSecrets(bound: Bound, { kind, step, scope }: Role, { fields }: Outcome): void {
+  if (step === undefined || kind !== (step.act === undefined ? 'verify' : 'do')) return
+  for (const [name, { value, secret }] of Object.entries(step.outputs)) {
+    const found = secret ? evaluate(value.source, { ...scope, ...fields }) : undefined
+    if (found?.ok === true) bound.masker.add(name, secretText(found.value))
+  }
+}
+
+/** A secret that is no text is hidden as its JSON. */
+export function secretText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function judgeOutcome(

@@ -8,18 +8,22 @@ import { planSha256 } from '../core/plan.ts'
 import { fold, type RunState } from '../core/state.ts'
 import { isFinished, stepsToUndo, type UndoRequest } from '../core/undo.ts'
 import type { View } from '../core/view.ts'
+import { coolDown, keepWarm } from '../lib/warm.ts'
 import type { Lease, Lock } from '../stores/store.ts'
 import { askChecks, type Asking } from './ask.ts'
 import { busy, freeLeftover, heartbeat, takeRun } from './lease.ts'
+import { scrubRun } from './leftovers.ts'
 import { openOutputs } from './outputs.ts'
 import { demandBackups } from './backups.ts'
 import { nobody } from './persons.ts'
 import type { Asker } from './plan-report.ts'
+import { processEnvironment } from './process-environment.ts'
 import { recorder } from './recorder.ts'
 import { goBack, proceed } from './run.ts'
-import { scopeOf, type Bound, type Runtime } from './runtime.ts'
+import { OUTSIDE, scopeOf, type Bound, type Runtime } from './runtime.ts'
 import type { KnownRun, Session } from './session.ts'
 import { listenForStop } from './stop.ts'
+import { closeRuns } from './word.ts'
 
 export interface Ended {
   exit: ExitCode
@@ -30,6 +34,8 @@ export interface DeployWishes {
   tool: string
   /** How long to wait for the lock; 0 = not at all. */
   lockTimeout_ms: number
+  /** The sandbox was made anew: what earlier runs did in it is gone. */
+  fresh: boolean
   fingerprints: Record<string, string>
 }
 
@@ -43,6 +49,8 @@ export async function deploy(
 ): Promise<Ended> {
   await demandRequirements(bound, ask)
   const { plan } = bound
+  if (wishes.fresh)
+    await closeRuns(session, plan.runbook, plan.environment.name, 'the sandbox was made anew')
   const plan_sha256 = planSha256(plan)
   const id = newRunId()
   const lock = plan.environment.lock ?? `${plan.runbook}/${plan.environment.name}`
@@ -128,6 +136,7 @@ async function drivenRun(
   work: (rt: Runtime) => Promise<ExitCode>,
 ): Promise<Ended> {
   const { store } = session
+  const again = state.events > 1
   const stop = listenForStop(
     (text) => {
       view.progress({ kind: 'note', text })
@@ -150,9 +159,13 @@ async function drivenRun(
       view.event(event, now)
     },
   )
+  keepWarm(
+    processEnvironment(bound, { kind: 'do', run: lease.run, attempt: 0, epoch: lease.epoch }),
+    bound.root,
+  )
   try {
     const outputs = openOutputs(bound, bound.plan, state)
-    const crashed = state.status === 'running' && state.events > 1
+    const crashed = (state.status === 'running' && state.events > 1) || state.status === 'paused'
     const rt: Runtime = {
       ...bound,
       run: lease.run,
@@ -169,9 +182,11 @@ async function drivenRun(
     const exit = await work(rt)
     return { exit, state }
   } finally {
+    await coolDown()
     pulse.stop()
     stop.release()
     await store.release(lease.run, lease.epoch, isFinished(bound.plan, state))
+    if (again) scrubRun(bound, state)
     await view.end(state)
   }
 }
@@ -198,7 +213,7 @@ export function askingOutsideARun(
   outputs: Runtime['outputs'] = {},
 ): Asking {
   return {
-    run: 'outside',
+    run: OUTSIDE,
     epoch: 0,
     attempt: 0,
     folder,

@@ -150,9 +150,13 @@ async function forward(rt: Runtime, step: Step): Promise<void> {
   for (;;) {
     const next = nextForStep(step, rt.journal.state.steps.get(step.id), rt.retry)
     if (next === 'undo' && !(await undoFirst(rt, step))) return
-    // It failed, and the tool died before it could do what a failure leads to: that is still to do.
-    const unanswered = next === 'needs_retry' && rt.crashed
+    // It failed, and the tool died or nobody answered before what a failure leads to was done.
+    const unanswered = next === 'needs_retry' && rt.crashed && !wasInterrupted(rt, step)
     if (!unanswered && (await runStep(rt, step)) !== 'failed') return
+    if (wasInterrupted(rt, step)) {
+      halt(rt, { kind: 'paused' })
+      return
+    }
     const then = await decide(rt, step)
     if (then !== 'retry') {
       halt(rt, { kind: 'failed', step, then })
@@ -160,6 +164,11 @@ async function forward(rt: Runtime, step: Step): Promise<void> {
     }
     rt.retry.add(step.id)
   }
+}
+
+/** A person ended it, who wants the run to stop here, whatever a failure leads to. */
+function wasInterrupted(rt: Runtime, step: Step): boolean {
+  return stepState(rt.journal.state, step.id).failure?.reason === 'interrupted'
 }
 
 /** A person answered `--undo`, or an undo of this step was interrupted: it comes before anything else. */

@@ -50,7 +50,7 @@ export interface Runtime extends Bound {
   retry: Set<string>
   /** Steps that are to run; the others are skipped. */
   selected: ReadonlySet<string>
-  /** The process that drove this run before died while it did. */
+  /** The process that drove this run before died, or was stopped, before it came to its end. */
   crashed: boolean
   halt: Halt | undefined
   /** How the run ends, while the steps of `finally` run: what `run.status` is for them. */
@@ -92,6 +92,9 @@ export function scopeOf(
     ...(more.params !== undefined && { params: more.params }),
   }
 }
+
+/** In place of a run's id, for checks that belong to none. */
+export const OUTSIDE = 'outside'
 
 /** Where an attempt keeps its output and receipt. */
 export function attemptFolder(bound: Bound, run: string, step: string, name: string): string {

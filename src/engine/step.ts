@@ -14,6 +14,7 @@ import { stepState } from '../core/state.ts'
 import { resolve } from '../core/templates.ts'
 import { askChecks, type Asking } from './ask.ts'
 import { leavesReceipt, perform, recover, type Judged, type Role } from './attempt.ts'
+import { scrubStep } from './leftovers.ts'
 import { takeOutputs } from './outputs.ts'
 import { needsPerson, someoneAnswers } from './persons.ts'
 import { attemptFolder, halt, scopeOf, type Runtime } from './runtime.ts'
@@ -22,9 +23,18 @@ import { attemptFolder, halt, scopeOf, type Runtime } from './runtime.ts'
 export type StepEnd = 'over' | 'failed' | 'stopped'
 
 const NOTHING = { clear: {}, kept: {} }
+const MOST_HELD = 64 * 2 ** 10
 
 /** Takes one step as far as it goes, from wherever the journal says it stands. */
 export async function runStep(rt: Runtime, step: Step): Promise<StepEnd> {
+  try {
+    return await live(rt, step)
+  } finally {
+    scrubStep(rt, step.id)
+  }
+}
+
+async function live(rt: Runtime, step: Step): Promise<StepEnd> {
   const next = nextForStep(step, rt.journal.state.steps.get(step.id), rt.retry)
   switch (next) {
     case 'over':
@@ -114,6 +124,8 @@ async function startStep(rt: Runtime, step: Step): Promise<StepEnd> {
     }
   }
   if (!(await requirementsHold(rt, step))) return 'stopped'
+  // Somebody wants it to stop, and nothing of this step has begun.
+  if (rt.stop.asked() !== undefined || rt.stop.interrupt.aborted) return paused(rt)
   return step.act === undefined ? pureCheck(rt, step) : act(rt, step, step.act, before)
 }
 
@@ -142,6 +154,10 @@ async function requirementsHold(rt: Runtime, step: Step): Promise<boolean> {
     )
     const asked = answered[0]?.asked
     if (asked !== undefined && asked.answer !== 'holds') {
+      if (rt.stop.interrupt.aborted) {
+        paused(rt)
+        return false
+      }
       halt(rt, { kind: 'precondition', step, message: describeAsked(asked) })
       return false
     }
@@ -226,7 +242,7 @@ async function acted(
 ): Promise<StepEnd> {
   for (const text of judged.outcome.notes ?? [])
     rt.view.progress({ kind: 'note', step: step.id, text })
-  if (judged.outcome.problem?.kind === 'interrupted') return doubt(rt, step, 'it was interrupted')
+  if (judged.outcome.problem?.kind === 'interrupted') return interrupted(rt, step, attempt, judged)
   const taken = judged.answer === 'holds' ? takeOutputs(rt, step, judged, stepScope(rt)) : NOTHING
   if ('problem' in taken) {
     await rt.journal.record(actedEvent(rt, step, attempt, judged, {}))
@@ -255,6 +271,22 @@ async function acted(
   if (soon) return verifyStep(rt, step, attempt, judged, [event], settled)
   await rt.journal.record(event)
   return verifyStep(rt, step, attempt, judged, [], settled)
+}
+
+/**
+ * A person ended it. Where a process left its receipt one knows that it ended, and how: it failed, and
+ * may have done half like any that fails. What became of a request that was cut off nobody can know.
+ */
+async function interrupted(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  judged: Judged,
+): Promise<StepEnd> {
+  if (step.act === undefined || !leavesReceipt(step.act.action))
+    return doubt(rt, step, 'it was interrupted')
+  await rt.journal.record(actedEvent(rt, step, attempt, judged, {}))
+  return failStep(rt, step, attempt, failureOf(rt, step, judged, 'interrupted'), judged.duration_ms)
 }
 
 /** Failed, even when its check holds; asked all the same, since a person wants to know. */
@@ -448,6 +480,7 @@ function actedEvent(
 
 /** What the journal keeps of a result: short, and without secrets. */
 export function summary(rt: Runtime, judged: Judged): Record<string, unknown> {
+  // Masked before it is cut: half a secret would be a secret still.
   const short = (value: unknown): unknown => {
     if (typeof value === 'string') return value.length > 2000 ? `…${value.slice(-2000)}` : value
     if (Array.isArray(value)) return value.slice(0, 20)
@@ -456,9 +489,8 @@ export function summary(rt: Runtime, judged: Judged): Record<string, unknown> {
   const entries = Object.entries(judged.outcome.fields).filter(
     ([name]) => !['stdout', 'stderr', 'json', 'duration_ms'].includes(name),
   )
-  return rt.masker.maskDeep(
-    Object.fromEntries(entries.map(([name, value]) => [name, short(value)])),
-  )
+  const masked = rt.masker.maskDeep(entries)
+  return Object.fromEntries(masked.map(([name, value]) => [name, short(value)]))
 }
 
 function notArmed(judged: Judged): Failure {
@@ -513,6 +545,12 @@ function stepScope(rt: Runtime): Scope {
   })
 }
 
+/** Whole lines of the end: of a line that is cut, half a secret might be left. */
+function lastOf(text: string): string {
+  const from = text.length - MOST_HELD
+  return from <= 0 ? text : text.slice(text.indexOf('\n', from) + 1)
+}
+
 /** What an action of this step gets in any role. */
 export function role(
   rt: Runtime,
@@ -521,6 +559,9 @@ export function role(
   folder: string,
 ): Omit<Role, 'kind' | 'gate'> {
   const hidden = rt.masker.stream()
+  // What a step prints that makes a secret is kept back until the secret is known.
+  const late = Object.values(step.outputs).some(({ secret }) => secret)
+  let held = ''
   const show = (text: string) => {
     if (text !== '') rt.view.progress({ kind: 'output', step: step.id, text })
   }
@@ -534,10 +575,12 @@ export function role(
     interrupt: rt.stop.interrupt,
     ask: rt.ask,
     output: (text) => {
-      show(hidden.write(text))
+      if (late) held = lastOf(held + text)
+      else show(hidden.write(text))
     },
     outputEnds: () => {
-      show(hidden.end())
+      show(hidden.write(held) + hidden.end())
+      held = ''
     },
   }
 }

@@ -10,11 +10,20 @@ import { stepState } from '../core/state.ts'
 import type { StepToUndo } from '../core/undo.ts'
 import { askChecks, type Answered } from './ask.ts'
 import { perform, recover, type Judged } from './attempt.ts'
+import { scrubStep } from './leftovers.ts'
 import { attemptFolder, halt, type Runtime } from './runtime.ts'
 import { asking, failureOf, recoverFlight, role, summary } from './step.ts'
 
 /** Undoes what is left of one step, part by part. False: it stopped, and `rt.halt` says why. */
-export async function undoStep(rt: Runtime, { step, undos }: StepToUndo): Promise<boolean> {
+export async function undoStep(rt: Runtime, todo: StepToUndo): Promise<boolean> {
+  try {
+    return await undoParts(rt, todo)
+  } finally {
+    scrubStep(rt, todo.step.id)
+  }
+}
+
+async function undoParts(rt: Runtime, { step, undos }: StepToUndo): Promise<boolean> {
   const { flight } = stepState(rt.journal.state, step.id)
   if (flight?.role === 'do' && flight.phase === 'armed' && step.act !== undefined) {
     // Never undo under a running action: wait for it, or learn that it never began.
@@ -40,8 +49,9 @@ async function undoPart(
   part: number,
   last: boolean,
 ): Promise<boolean> {
-  const { flight } = stepState(rt.journal.state, step.id)
-  if (flight?.role === 'undo' && flight.part === part) {
+  const { flight, status } = stepState(rt.journal.state, step.id)
+  // One that was interrupted has ended, and is simply run again.
+  if (flight?.role === 'undo' && flight.part === part && status !== 'in_doubt') {
     if (flight.phase === 'acted' && flight.ok === true)
       return verifyUndo(rt, step, undo, part, last, flight.attempt, undefined)
     const base = role(rt, step, flight.attempt, `undo-${flight.attempt}-${part}`)

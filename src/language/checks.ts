@@ -1,10 +1,11 @@
 /** The checks library: `checks/` beside `runbooks/` first, then the one that is shipped. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Problem } from '../core/problems.ts'
 import { parseYaml } from './parse.ts'
 import { validate } from './schema-issues.ts'
 import { checkFile, type CheckFile } from './schema.ts'
+import { SHIPPED, shippedChecks } from './shipped.ts'
 import { problemAt, valueOffset, type Document } from './tree.ts'
 
 /** A folder of files, and what the plan calls it: the prefix of their names. */
@@ -22,7 +23,7 @@ export interface NamedCheck {
 }
 
 /** A check of the library, and what is wrong with its file; a file may be too broken to give a check. */
-export interface Read {
+interface Read {
   check?: NamedCheck
   faults: Problem[]
 }
@@ -31,17 +32,6 @@ export interface Library {
   names: string[]
   /** Reads one check, when it is asked for first; undefined when there is no such file. */
   read(name: string): Read | undefined
-}
-
-/** What the plan calls the folder of the shipped checks, which lies outside of every root. */
-export const SHIPPED = 'runbook:checks/'
-
-/** The shipped `checks/`: beside the tool's own package.json, whether it runs from src or from dist. */
-function shippedChecks(from = import.meta.dirname): string {
-  for (let folder = from; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return join(folder, 'checks')
-    if (folder === dirname(folder)) return join(from, 'checks')
-  }
 }
 
 /**

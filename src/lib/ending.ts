@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { follow, kept, type Kept, type Streams } from './output.ts'
 import type { Exit } from './processes.ts'
 import { endLeftovers, endTree, TOKEN, type Graces, type Tree } from './tree.ts'
+import { warmUp } from './warm.ts'
 
 /** A process that is to be run, and under which conditions. */
 export interface Work {
@@ -135,6 +136,8 @@ export async function attend(
   const guard = limit(work, tree, exited, work.timeout_ms)
   const following = follow([streams.out, streams.err], work.output)
   go()
+  // It acts now, and we only wait: time to start the shell of what comes next.
+  warmUp()
   const exit = await exited
   const duration_ms = Math.round(performance.now() - began)
   guard.stop()

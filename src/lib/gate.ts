@@ -12,8 +12,10 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, writeFileSync } f
 import { join } from 'node:path'
 import type { ProcessIdentity } from '../core/events.ts'
 import { attend, isArgument, unstarted, withToken, type Ending, type Work } from './ending.ts'
+import { onDisk } from './disk.ts'
 import { APPENDED, openStreams } from './output.ts'
 import { identify, startSession, type Session } from './processes.ts'
+import { takeWarm } from './warm.ts'
 
 export interface Gated extends Work {
   /** A folder of this attempt's own: out, err, receipt. */
@@ -65,30 +67,41 @@ function instruction({ command, env, folder }: Gated): [name: string, ...rest: s
 export async function startGated(options: Gated): Promise<Ending> {
   const { folder, cwd } = options
   const token = tokenOf(folder)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
   const file = join(folder, 'receipt')
-  const receipt = openSync(file, APPENDED | O_TRUNC, 0o600)
-  const streams = openStreams(folder, O_TRUNC)
-  const [name, ...rest] = instruction(options)
+  const { receipt, streams, told } = onDisk(folder, () => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return {
+      receipt: openSync(file, APPENDED | O_TRUNC, 0o600),
+      streams: openStreams(folder, O_TRUNC),
+      told: instruction(options),
+    }
+  })
+  const [name, ...rest] = told
   const close = () => {
     closeSync(receipt)
     streams.release(false)
   }
 
+  const env = withToken(options.env, token)
+  const files = { out: join(folder, 'out'), err: join(folder, 'err'), receipt: file }
+  const warm = await takeWarm({ env, cwd, name, args: [file, ...rest], program: WRAPPER, files })
   let session: Session
   try {
-    session = await startSession(['bash', '-pc', WRAPPER, name, file, ...rest], {
-      cwd,
-      env: withToken(options.env, token),
-      out: streams.out.fd,
-      err: streams.err.fd,
-      receipt,
-    })
+    session =
+      warm ??
+      (await startSession(['bash', '-pc', WRAPPER, name, file, ...rest], {
+        cwd,
+        env,
+        out: streams.out.fd,
+        err: streams.err.fd,
+        receipt,
+      }))
   } catch (error) {
     close()
     return unstarted(cwd, (error as Error).message)
   }
   const { pid, pipe, exited } = session
+  void exited.then(() => warm?.streams.release(false))
   const dismiss = async () => {
     pipe?.destroy()
     await exited

@@ -189,7 +189,9 @@ export function follow(streams: Stream[], show: (text: string) => void): { stop:
       const from = Math.max(head.seen, size - SHOWN_BYTES)
       if (from > head.seen) {
         show(head.decoder.end() + gap(from - head.seen))
-        show(trimmed(readAt(head.stream.fd, from, size - from), 'start').toString())
+        // From a whole line on: of a secret on the line that was cut, half might be left.
+        const rest = trimmed(readAt(head.stream.fd, from, size - from), 'start').toString()
+        show(rest.slice(rest.indexOf('\n') + 1))
       } else {
         show(head.decoder.write(readAt(head.stream.fd, from, size - from)))
       }

@@ -1,6 +1,7 @@
 /** Starting processes, and telling one process from a later one that got the same number. */
 import { execa, execaSync, type Options } from 'execa'
 import { readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { ProcessIdentity } from '../core/events.ts'
 
@@ -16,6 +17,9 @@ export interface Session {
   pipe?: Writable
   /** Of the process itself; who else holds its output does not matter. Never rejects. */
   exited: Promise<Exit>
+  ended(): boolean
+  /** While it is idle our own process does not wait for it. */
+  idle(on: boolean): void
 }
 
 const SIGNAL_NUMBERS: Partial<Record<NodeJS.Signals, number>> = {
@@ -39,10 +43,19 @@ const fd = (descriptor: number) => descriptor as 3
  */
 export async function startSession(
   argv: [string, ...string[]],
-  options: { cwd: string; env: Record<string, string>; out: number; err: number; receipt?: number },
+  options: {
+    cwd: string
+    env: Record<string, string>
+    out: number
+    err: number
+    receipt?: number
+    /** It gets the pipe without a receipt. */
+    piped?: boolean
+  },
 ): Promise<Session> {
   const [file, ...args] = argv
-  const more = options.receipt === undefined ? [] : (['pipe', fd(options.receipt)] as const)
+  const pipes = options.piped === true ? (['pipe'] as const) : []
+  const more = options.receipt === undefined ? pipes : (['pipe', fd(options.receipt)] as const)
   const child = execa(file, args, {
     cwd: options.cwd,
     env: options.env,
@@ -63,8 +76,10 @@ export async function startSession(
   }
   // The other end may be gone by the time we write; its exit tells more than the error would.
   pipe?.on('error', () => {})
+  let ended = false
   const exited = new Promise<Exit>((resolve) => {
     node.once('exit', (code, signal) => {
+      ended = true
       resolve(
         signal === null
           ? { code: code ?? 0 }
@@ -73,7 +88,18 @@ export async function startSession(
     })
   })
   child.catch(() => {})
-  return { pid: child.pid, exited, ...(pipe === undefined ? {} : { pipe }) }
+  const held = [node, pipe as Partial<Socket> | undefined]
+  return {
+    pid: child.pid,
+    exited,
+    ended: () => ended,
+    idle: (on) => {
+      for (const one of held)
+        if (on) one?.unref?.()
+        else one?.ref?.()
+    },
+    ...(pipe === undefined ? {} : { pipe }),
+  }
 }
 
 export interface CommandResult {

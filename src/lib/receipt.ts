@@ -70,7 +70,9 @@ export async function recoverGated(
   const receipt = readReceipt(folder)
   // Once its wrapper is gone, the number may be another's: only the token tells who belongs to it.
   const tree = { leader: undefined, token: tokenOf(folder) }
-  if (receipt?.exit_code === undefined) {
+  // One that we had to end by KILL writes no receipt, and yet we know how it ended.
+  const code = receipt?.exit_code ?? (forced ? 128 + 9 : undefined)
+  if (receipt === undefined || code === undefined) {
     if (!options.leaves_processes) await endLeftovers(tree, 0)
     watch?.following.stop()
     watch?.streams.release(false)
@@ -79,7 +81,7 @@ export async function recoverGated(
   }
   const { started_at = NaN, ended_at = NaN } = receipt
   const end = {
-    exit: { code: receipt.exit_code },
+    exit: { code },
     duration_ms: Math.max(0, Math.round(ended_at - started_at) || 0),
     forced,
     reason,

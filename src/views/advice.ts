@@ -34,10 +34,6 @@ function advice(plan: Plan, state: RunState): Advice[] {
     case 'rollback_failed':
       return [
         { command: `runbook rollback ${run}`, why: 'once repaired: tries again, then goes on' },
-        ...withStatus(state, 'undo_failed').map((id) => ({
-          command: `runbook resolve ${run} ${id} --done --reason "…"`,
-          why: `once you have undone ${id} by hand`,
-        })),
       ]
     case 'running':
     case 'paused':
@@ -45,7 +41,10 @@ function advice(plan: Plan, state: RunState): Advice[] {
     case 'rolling_back':
       return state.direction === 'backward'
         ? [{ ...resume, why: 'goes on with the rollback' }]
-        : [resume, ...rollback(plan, state)]
+        : [
+            withStatus(state, 'failed').length > 0 ? retry(plan, state) : resume,
+            ...rollback(plan, state),
+          ]
   }
 }
 
@@ -90,7 +89,8 @@ function again(state: RunState): Advice {
   const { runbook, environment } = state
   return {
     command: `runbook deploy ${runbook} --env ${environment}`,
-    why: 'once the cause is repaired: a new run',
+    why:
+      state.rollback?.automatic === false ? 'a new run' : 'once the cause is repaired: a new run',
   }
 }
 

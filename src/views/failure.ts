@@ -18,7 +18,9 @@ export function failureFields(out: Page, plan: Plan, state: StepState): void {
   const where = phase === undefined ? '' : `, phase ${phase.id}`
   const title = step === undefined || step.title === id ? '' : ` (${step.title})`
   out.field(undoing ? 'undo of' : 'step', `${id}${title}${where}`)
-  out.field('failed', `${reasonWords(failure.reason)}: ${failure.message}`)
+  // What a check says of itself follows below, with what it expected and saw.
+  const message = failure.asked === undefined ? `: ${failure.message}` : ''
+  out.field('failed', `${reasonWords(failure.reason)}${message}`)
   if (failure.asked !== undefined) askedFields(out, failure.asked, step?.title)
   else if (step !== undefined) out.field('at', step.at)
   if (failure.tail !== undefined && failure.tail.trim() !== '') out.block('output', failure.tail)

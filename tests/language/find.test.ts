@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadCheckLibrary } from '../../src/language/checks.ts'
 import { findRoot } from '../../src/language/find.ts'
-import { listRunbooks, loadRunbook } from '../../src/language/load.ts'
+import { loadRunbook } from '../../src/language/load.ts'
+import { listRunbooks } from '../../src/language/read.ts'
 
 const here = import.meta.dirname
 
@@ -44,7 +45,7 @@ describe('the checks library', () => {
   test('keeps what is wrong with a file until somebody uses it', () => {
     const library = loadCheckLibrary(here)
     expect(library.names).toEqual(expect.arrayContaining(['answers', 'script', 'faulty', 'broken']))
-    expect(library.read('broken')).toMatchObject({ faults: [{ line: 4 }] })
+    expect(library.read('broken')).toMatchObject({ faults: [{ file: 'checks/broken.yaml' }] })
     expect(library.read('broken')?.check).toBeUndefined()
     expect(library.read('misnamed')?.faults).toHaveLength(1)
     expect(library.read('no-such-check')).toBeUndefined()

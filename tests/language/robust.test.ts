@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { lintFile } from '../../src/language/load.ts'
+import { lintFile } from '../../src/language/read.ts'
 import { randomly } from './randomly.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'runbook-language-'))

@@ -1,0 +1,90 @@
+/**
+ * A runbook that was found sound is remembered with everything it was read from, in the user's cache.
+ * It is taken from there only while every byte of that is the same, so that a plan of an unchanged
+ * runbook starts without a parser. What is not sound is never remembered.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { basename, join } from 'node:path'
+import { sha256 } from '../core/plan.ts'
+import type { Problem } from '../core/problems.ts'
+import type { Runbook } from '../core/runbook.ts'
+import { privateFolder, readPrivate, replacePrivate } from '../lib/private-files.ts'
+import type { Found } from './find.ts'
+import { SHIPPED, shippedChecks } from './shipped.ts'
+
+interface Sound {
+  runbook: Runbook
+  /** Warnings. */
+  problems: Problem[]
+}
+
+interface Remembered extends Sound {
+  path: string
+  sha256: string
+}
+
+/** Names the code that read it: a chunk's name holds the hash of all that it is made of. */
+const READER = basename(import.meta.filename)
+
+/** The runbook as it was read last time, when nothing that it was read from has changed. */
+export function recall(found: Found): Sound | undefined {
+  try {
+    const text = readPrivate(placeOf(found))
+    if (text === undefined) return undefined
+    const known = JSON.parse(text.toString('utf8')) as Remembered
+    const same = known.path === found.path && known.sha256 === hashOf(found.path)
+    return same && unchanged(found.root, known.runbook.files) ? known : undefined
+  } catch {
+    // A cache that cannot be used is one that is not there.
+    return undefined
+  }
+}
+
+/** Remembers a sound runbook. Where there is no place for it, it is read anew each time. */
+export function remember(found: Found, { runbook, problems }: Sound): void {
+  // Unbundled the name says nothing of the code.
+  if (READER.endsWith('.ts')) return
+  const remembered: Remembered = { path: found.path, sha256: hashOf(found.path), runbook, problems }
+  try {
+    privateFolder(cacheFolder())
+    replacePrivate(placeOf(found), JSON.stringify(remembered))
+  } catch {
+    return
+  }
+}
+
+function unchanged(root: string, files: Record<string, string>): boolean {
+  return Object.entries(files).every(([key, content]) => {
+    if (!key.startsWith(SHIPPED)) return readFileSync(join(root, key), 'utf8') === content
+    const name = key.slice(SHIPPED.length)
+    // A check of the project's own comes before the shipped one of its name.
+    const own = join(root, 'checks', name)
+    const shadowed =
+      own !== join(shippedChecks(), name) &&
+      [own, own.replace(/\.yaml$/, '.yml')].some((path) => existsSync(path))
+    return !shadowed && readFileSync(join(shippedChecks(), name), 'utf8') === content
+  })
+}
+
+function hashOf(path: string): string {
+  return sha256(readFileSync(path, 'latin1'))
+}
+
+function cacheFolder(): string {
+  const { XDG_CACHE_HOME } = process.env
+  return join(
+    XDG_CACHE_HOME === undefined || XDG_CACHE_HOME === ''
+      ? join(homedir(), '.cache')
+      : XDG_CACHE_HOME,
+    'runbook',
+    'read',
+  )
+}
+
+function placeOf(found: Found): string {
+  return join(
+    cacheFolder(),
+    `${sha256([READER, found.root, found.path].join('\0')).slice(0, 32)}.json`,
+  )
+}

@@ -1,0 +1,67 @@
+/** Looks for secrets where none may be: raw, and in every shape in which one turns up. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Raw, hex, percent-encoded, and what base64 makes of it wherever it is embedded. */
+function shapesOf(secret: string): Buffer[] {
+  const bytes = Buffer.from(secret)
+  const inBase64 = [0, 1, 2].flatMap((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes, Buffer.alloc(2)]).toString('base64')
+    const inner = text.slice(4, 4 + 4 * Math.floor((bytes.length - 3) / 3))
+    return [inner, inner.replaceAll('+', '-').replaceAll('/', '_')]
+  })
+  const hex = bytes.toString('hex')
+  const texts = [secret, hex, hex.toUpperCase(), encodeURIComponent(secret), ...inBase64]
+  return [...new Set(texts)].map((text) => Buffer.from(text))
+}
+
+/** Every secret by its name; those found in some bytes. */
+export function finder(secrets: ReadonlyMap<string, string>): (where: Buffer | string) => string[] {
+  const shapes = [...secrets].map(([name, secret]) => [name, shapesOf(secret)] as const)
+  return (where) => {
+    const bytes = Buffer.from(where)
+    return shapes.flatMap(([name, all]) => (all.some((s) => bytes.includes(s)) ? [name] : []))
+  }
+}
+
+/** Every file below a folder, but for what `leave` says of its path from there. */
+export function filesUnder(
+  folder: string,
+  leave: (path: string) => boolean = () => false,
+): string[] {
+  const walk = (under: string): string[] =>
+    readdirSync(join(folder, under), { withFileTypes: true }).flatMap((entry) => {
+      const path = join(under, entry.name)
+      if (leave(path)) return []
+      if (entry.isDirectory()) return walk(path)
+      return entry.isFile() ? [path] : []
+    })
+  return walk('.')
+}
+
+/** The command lines of all processes, looked at again and again; what anybody on a machine can see. */
+export function watchProcesses(every_ms = 20): { stop: () => Promise<string> } {
+  const seen = new Set<string>()
+  let on = true
+  const watching = (async () => {
+    while (on) {
+      for (const name of readdirSync('/proc')) {
+        if (!/^\d+$/.test(name)) continue
+        try {
+          seen.add(readFileSync(`/proc/${name}/cmdline`, 'latin1'))
+        } catch {
+          // It has ended meanwhile.
+        }
+      }
+      await sleep(every_ms)
+    }
+  })()
+  return {
+    stop: async () => {
+      on = false
+      await watching
+      return [...seen].join('\n')
+    },
+  }
+}

@@ -1,0 +1,256 @@
+/** Being asked to stop: the first time what runs ends, the second time it is ended, the third it is left. */
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, describe, expect, test } from 'vitest'
+import { linesOf, project, runbook, start, statuses, type Ran } from '../tool.ts'
+import { recordOf } from './record.ts'
+
+let made: { root: string; dispose: () => void } | undefined
+afterEach(() => {
+  made?.dispose()
+  made = undefined
+})
+
+/** Three steps; the second signs and then does what `script` says. */
+function withScript(script: string, more = ''): string {
+  const step = (id: string, run: string, rest = '') => `
+      - id: ${id}
+        run: |
+          echo ${id} >> ledger
+          ${run}
+          touch ${id}
+        ${rest}
+        verify: { run: test -e ${id} }
+        rollback: { run: 'echo undo ${id} >> ledger; rm -f ${id}', verify: inverse }`
+  made = project(
+    'stops',
+    `runbook: stops
+title: To be stopped
+version: "1"
+environments:
+  keep: {}
+  back: { on_failure: rollback }
+phases:
+  - id: main
+    title: Main
+    steps:${step('one', ':')}${step('two', script, more)}${step('three', ':')}
+finally:
+  - { id: tell, run: echo told >> ledger, effect: none }
+`,
+  )
+  return made.root
+}
+
+const HELD = 'while [ -e hold ]; do sleep 0.02 || :; done'
+const json = ['-o', 'json']
+
+/** Runs until the ledger shows the line, then does as it is told. */
+async function until(
+  root: string,
+  args: string[],
+  line: string,
+  then: (send: (signal: NodeJS.Signals) => void) => Promise<void>,
+): Promise<Ran> {
+  const { child, ran } = start(root, args)
+  while (!linesOf(join(root, 'ledger')).includes(line)) await sleep(5)
+  await then((signal) => child.kill(signal))
+  return ran
+}
+
+const deploy = (env = 'keep') => ['deploy', 'stops', '--env', env, ...json]
+
+async function latest(root: string) {
+  const { runs, locks } = await recordOf(root)
+  return { ...runs[0], locks }
+}
+
+describe('once', () => {
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)(
+    '%s: what runs ends and is recorded, then it pauses with %i',
+    async (signal, code) => {
+      const root = withScript(HELD)
+      writeFileSync(join(root, 'hold'), '')
+      const ran = await until(root, deploy(), 'two', async (send) => {
+        send(signal)
+        await sleep(100)
+        rmSync(join(root, 'hold'))
+      })
+      expect([ran.code, statuses(ran)], ran.stderr).toEqual([
+        code,
+        'one done, two done, three pending, tell pending',
+      ])
+      for (const next of ['runbook resume', 'runbook rollback']) expect(ran.stderr).toContain(next)
+      expect((await latest(root)).state).toMatchObject({ status: 'paused', reason: signal })
+      const on = await runbook(root, ['resume', ...json])
+      expect([on.code, statuses(on)], on.stderr).toEqual([
+        0,
+        'one done, two done, three done, tell done',
+      ])
+      expect(linesOf(join(root, 'ledger'))).toEqual(['one', 'two', 'three', 'told'])
+    },
+  )
+
+  test('a paused run can be rolled back instead', async () => {
+    const root = withScript(HELD)
+    writeFileSync(join(root, 'hold'), '')
+    await until(root, deploy(), 'two', async (send) => {
+      send('SIGINT')
+      await sleep(100)
+      rmSync(join(root, 'hold'))
+    })
+    const back = await runbook(root, ['rollback', ...json])
+    expect([back.code, statuses(back)], back.stderr).toEqual([
+      0,
+      'one undone, two undone, three pending, tell done',
+    ])
+  })
+
+  test('in a rollback: it pauses between two undos, and resume goes on', async () => {
+    const root = withScript(':')
+    await runbook(root, deploy())
+    const back = await until(root, ['rollback', ...json], 'undo three', (send) => {
+      send('SIGINT')
+      return Promise.resolve()
+    })
+    expect(back.code, back.stderr).toBe(130)
+    const on = await runbook(root, ['resume', ...json])
+    expect([on.code, statuses(on)], on.stderr).toEqual([
+      0,
+      'one undone, two undone, three undone, tell done',
+    ])
+    expect(linesOf(join(root, 'ledger')).filter((l) => l.startsWith('undo'))).toEqual([
+      'undo three',
+      'undo two',
+      'undo one',
+    ])
+  })
+})
+
+const twice = async (send: (signal: NodeJS.Signals) => void) => {
+  send('SIGINT')
+  await sleep(150)
+  send('SIGINT')
+}
+
+describe('twice', () => {
+  test('a script is ended: one knows how, so it failed and is not in doubt', async () => {
+    const root = withScript('test -e key || sleep 60')
+    const ran = await until(root, deploy('back'), 'two', twice)
+    // Whatever a failure leads to, a person who interrupts wants it to stop here.
+    expect([ran.code, statuses(ran)], ran.stderr).toEqual([
+      130,
+      'one done, two failed, three pending, tell pending',
+    ])
+    expect(ran.stderr).toContain('runbook resume')
+    const { state, events } = await latest(root)
+    expect(state?.status).toBe('paused')
+    expect(events?.find((e) => e.type === 'step.failed')).toMatchObject({
+      failure: { reason: 'interrupted' },
+    })
+
+    const without = await runbook(root, ['resume'])
+    expect([without.code, without.stderr]).toEqual([3, expect.stringContaining('--retry two')])
+    writeFileSync(join(root, 'key'), '')
+    const again = await runbook(root, ['resume', '--retry', 'two', ...json])
+    expect([again.code, statuses(again)], again.stderr).toEqual([
+      0,
+      'one done, two done, three done, tell done',
+    ])
+    expect(linesOf(join(root, 'ledger')).filter((l) => l === 'one')).toEqual(['one'])
+  })
+
+  test('a script that ends well all the same has done its work', async () => {
+    const root = withScript(`trap 'rm -f hold' INT; ${HELD}`)
+    writeFileSync(join(root, 'hold'), '')
+    const ran = await until(root, deploy(), 'two', twice)
+    expect(ran.code, ran.stderr).toBe(130)
+    expect(existsSync(join(root, 'two'))).toBe(true)
+    const on = await runbook(root, ['resume', ...json])
+    expect([on.code, statuses(on)], on.stderr).toEqual([
+      0,
+      'one done, two done, three done, tell done',
+    ])
+    expect(linesOf(join(root, 'ledger')).filter((l) => l === 'two')).toEqual(['two'])
+  })
+
+  test('an idempotent one is run again by resume', async () => {
+    const root = withScript('test -e key || sleep 60', 'effect: idempotent')
+    expect((await until(root, deploy(), 'two', twice)).code).toBe(130)
+    writeFileSync(join(root, 'key'), '')
+    const on = await runbook(root, ['resume', ...json])
+    expect([on.code, statuses(on)], on.stderr).toEqual([
+      0,
+      'one done, two done, three done, tell done',
+    ])
+  })
+
+  test('an undo is run again by resume, without a word', async () => {
+    const root = withScript(':')
+    const file = join(root, 'runbooks/stops.yaml')
+    const { readFileSync } = await import('node:fs')
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, text.replace('rm -f two', 'test -e key || sleep 60; rm -f two'))
+    await runbook(root, deploy())
+    const back = await until(root, ['rollback', ...json], 'undo two', twice)
+    expect([back.code, statuses(back)], back.stderr).toEqual([
+      130,
+      'one done, two in_doubt, three undone, tell done',
+    ])
+    writeFileSync(join(root, 'key'), '')
+    const on = await runbook(root, ['resume', ...json])
+    expect([on.code, statuses(on)], on.stderr).toEqual([
+      0,
+      'one undone, two undone, three undone, tell done',
+    ])
+  })
+
+  test('one that will not end is ended by force, with all that it started', async () => {
+    const root = withScript(
+      `trap '' INT; setsid sleep 88.25 & sleep 88.5 & ( trap '' INT; sleep 88.75 ) & wait; wait; wait`,
+      'timeout: 600ms',
+    )
+    const ran = await runbook(root, deploy())
+    expect([ran.code, statuses(ran)], ran.stderr).toEqual([
+      3,
+      'one done, two failed, three pending, tell done',
+    ])
+    expect(await running('sleep 88.')).toBe('')
+  })
+})
+
+test('three times: it leaves at once and says what to do; the next resume waits for what runs', async () => {
+  const root = withScript(`trap '' INT; ${HELD}`)
+  writeFileSync(join(root, 'hold'), '')
+  const ran = await until(root, deploy(), 'two', async (send) => {
+    await twice(send)
+    await sleep(150)
+    send('SIGINT')
+  })
+  expect([ran.code, ran.stderr]).toEqual([130, expect.stringContaining('runbook resume')])
+  const resumed = start(root, ['resume', ...json])
+  let said = ''
+  resumed.child.stderr?.on('data', (text: string) => {
+    said += text
+    if (said.includes('still running (pid')) rmSync(join(root, 'hold'), { force: true })
+  })
+  const on = await resumed.ran
+  expect([on.code, statuses(on)], on.stderr).toEqual([
+    0,
+    'one done, two done, three done, tell done',
+  ])
+  expect(linesOf(join(root, 'ledger')).filter((l) => l === 'two')).toEqual(['two'])
+})
+
+async function running(command: string): Promise<string> {
+  const { execFile } = await import('node:child_process')
+  return new Promise((resolve) =>
+    execFile('pgrep', ['-af', command], (_error, stdout) => {
+      resolve(stdout)
+    }),
+  )
+}

@@ -1,0 +1,282 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, describe, expect, test } from 'vitest'
+import { linesOf, project, runbook, statuses, summaryOf } from '../tool.ts'
+import { terminal, titled, tmux, type Terminal } from './tmux.ts'
+
+let made: ReturnType<typeof project> | undefined
+let open: Terminal | undefined
+afterEach(() => {
+  open?.dispose()
+  made?.dispose()
+  open = made = undefined
+})
+
+/** A project whose one phase has these steps. */
+function withSteps(...steps: string[]): string {
+  made = project(
+    'sample',
+    `runbook: sample
+title: Sample
+version: "1"
+environments:
+  test: {}
+  ask: { on_failure: ask }
+  prod: { protected: true }
+phases:
+  - id: main
+    title: Main
+    steps:
+${steps.join('')}`,
+  )
+  return made.root
+}
+
+const step = (id: string, run = `touch ${id}`): string => `
+      - id: ${id}
+        run: ${JSON.stringify(`echo ${id} >> order; ${run}`)}
+        verify: { run: test -e ${id} }
+        rollback: { run: "rm -f ${id}; echo undo ${id} >> order", verify: inverse }
+`
+/** Works from when there is a file \`key\`. */
+const broken = (id: string) => step(id, `test -e key && touch ${id}`)
+/** Takes until there is a file \`go\`; a minute at most. */
+const slow = (id: string) =>
+  step(
+    id,
+    `for i in $(seq 600); do if test -e go; then touch ${id}; exit 0; fi; sleep 0.1; done; false`,
+  )
+
+function opened(root: string, what: readonly string[] | string): Terminal {
+  return (open = terminal(root, what))
+}
+
+const order = (root: string) => linesOf(join(root, 'order')).join(', ')
+
+describe.skipIf(!tmux)(titled('a person stops a run at the terminal'), () => {
+  test('the first Ctrl-C finishes what runs, pauses, and shows how to go on and back', async () => {
+    const root = withSteps(step('one'), slow('two'), step('three'))
+    const t = opened(root, ['deploy', 'sample', '--env', 'test'])
+    await t.shows(/[⠋-⠿] Two +two +doing/)
+    t.type('C-c')
+    await t.shows(/! finishing what runs, then pausing; once more interrupts it/)
+    await t.shows(/[⠋-⠿] Two +two +doing/)
+    writeFileSync(join(root, 'go'), '')
+    expect(await t.exit()).toBe(130)
+    const last = await t.shows(/is paused/)
+    expect(last.join('\n')).toMatch(/runbook resume \S+[^]*runbook rollback \S+/)
+    expect(t.cursorShown()).toBe(true)
+    const on = await runbook(root, ['resume', '-o', 'json'])
+    expect([on.code, statuses(on)]).toEqual([0, 'one done, two done, three done'])
+    expect(order(root)).toBe('one, two, three')
+  }, 30_000)
+
+  test('the second interrupts it: a decision is needed, and the screen says which', async () => {
+    const root = withSteps(step('one'), slow('two'), step('three'))
+    const t = opened(root, ['deploy', 'sample', '--env', 'test'])
+    await t.shows(/[⠋-⠿] Two +two +doing/)
+    t.type('C-c')
+    await t.shows(/finishing what runs/)
+    t.type('C-c')
+    await t.shows(/interrupting what runs/)
+    expect(await t.exit()).toBe(130)
+    const last = await t.shows(/needs a decision/)
+    expect(last.join('\n')).toMatch(/resolve \S+ two --done[^]*--not-done[^]*--undo/)
+    expect(t.cursorShown()).toBe(true)
+    const status = await runbook(root, ['status', '-o', 'json'])
+    expect([summaryOf(status).status, statuses(status)]).toEqual([
+      'in_doubt',
+      'one done, two in_doubt, three pending',
+    ])
+  }, 30_000)
+
+  test('the window is closed: the record is whole, the run paused, and resume finishes it', async () => {
+    const root = withSteps(step('one'), slow('two'), step('three'))
+    const code = join(root, 'code')
+    const t = opened(root, `(trap : HUP; runbook deploy sample --env test; echo $? > ${code})`)
+    await t.shows(/[⠋-⠿] Two +two +doing/)
+    t.hangUp()
+    await sleep(300)
+    writeFileSync(join(root, 'go'), '')
+    for (let i = 0; i < 200 && !(existsSync(code) && readFileSync(code, 'utf8') !== ''); i++)
+      await sleep(50)
+    expect(readFileSync(code, 'utf8').trim()).toBe('129')
+    const status = await runbook(root, ['status', '-o', 'json'])
+    expect([summaryOf(status).status, statuses(status)]).toEqual([
+      'paused',
+      'one done, two done, three pending',
+    ])
+    const on = await runbook(root, ['resume', '-o', 'json'])
+    expect([on.code, statuses(on)], on.stderr).toEqual([0, 'one done, two done, three done'])
+    expect(order(root)).toBe('one, two, three')
+  }, 30_000)
+})
+
+describe.skipIf(!tmux)(titled('on_failure: ask'), () => {
+  const menu = /Two failed\. What now\?/
+  const asked = async (root: string) => {
+    const t = opened(root, ['deploy', 'sample', '--env', 'ask'])
+    const rows = await t.shows(/Stop here and leave things as they are/)
+    expect(rows.join('\n')).toMatch(menu)
+    for (const answer of ['Run this step again', 'Undo this step', 'Roll back everything'])
+      expect(rows.join('\n')).toContain(answer)
+    return t
+  }
+  const run = () => withSteps(step('one'), broken('two'), step('three'))
+
+  test('run it again: it goes on', async () => {
+    const root = run()
+    const t = await asked(root)
+    writeFileSync(join(root, 'key'), '')
+    t.type('Enter')
+    expect(await t.exit()).toBe(0)
+    expect(order(root)).toBe('one, two, two, three')
+    expect(t.everything().join('\n')).toMatch(/is deployed to ask/)
+    expect(t.cursorShown()).toBe(true)
+  }, 30_000)
+
+  test('again, and asked again when it still fails', async () => {
+    const root = run()
+    const t = await asked(root)
+    t.type('Enter')
+    await t.shows(/Run this step again[^]*Run this step again|❯ Run this step again/)
+    for (let i = 0; i < 100 && order(root) !== 'one, two, two'; i++) await sleep(50)
+    await sleep(300)
+    await t.shows(/❯ Run this step again[^]*Stop here/)
+    t.type('Down', 'Down', 'Down', 'Enter')
+    expect(await t.exit()).toBe(3)
+    expect(order(root)).toBe('one, two, two')
+  }, 30_000)
+
+  test('undo it and stop', async () => {
+    const root = run()
+    const t = await asked(root)
+    t.type('Down', 'Enter')
+    expect(await t.exit()).toBe(3)
+    expect(order(root)).toBe('one, two, undo two')
+  }, 30_000)
+
+  test('roll everything back', async () => {
+    const root = run()
+    const t = await asked(root)
+    t.type('Down', 'Down', 'Enter')
+    expect(await t.exit()).toBe(4)
+    expect(order(root)).toBe('one, two, undo two, undo one')
+    await t.shows(/rolled back: 2 steps undone/)
+  }, 30_000)
+
+  test('stop', async () => {
+    const root = run()
+    const t = await asked(root)
+    t.type('Down', 'Down', 'Down', 'Enter')
+    expect(await t.exit()).toBe(3)
+    expect(order(root)).toBe('one, two')
+    await t.shows(/runbook resume \S+ --retry two/)
+  }, 30_000)
+
+  test('Ctrl-C instead of an answer pauses, and resume asks again what is to be done', async () => {
+    const root = run()
+    const t = await asked(root)
+    t.type('C-c')
+    expect(await t.exit()).toBe(130)
+    expect(t.cursorShown()).toBe(true)
+    const status = summaryOf(await runbook(root, ['status', '-o', 'json']))
+    expect(status.status).toBe('paused')
+    t.dispose()
+    const again = opened(root, ['resume'])
+    await again.shows(/Stop here and leave things as they are/)
+    writeFileSync(join(root, 'key'), '')
+    again.type('Enter')
+    expect(await again.exit()).toBe(0)
+    expect(order(root)).toBe('one, two, two, three')
+  }, 30_000)
+
+  test('without a terminal it stops', async () => {
+    const root = run()
+    const ran = await runbook(root, ['deploy', 'sample', '--env', 'ask', '-o', 'json'])
+    expect([ran.code, statuses(ran)]).toEqual([3, 'one done, two failed, three pending'])
+  }, 30_000)
+})
+
+describe.skipIf(!tmux)(titled('a person answers'), () => {
+  const manual = `
+      - id: seen
+        manual: { role: QA, ask: Does the page look right?, confirm: [The logo is there, No error is shown] }
+        effect: none
+`
+  const asked = async () => {
+    const root = withSteps(step('one'), manual, step('three'))
+    const t = opened(root, ['deploy', 'sample', '--env', 'test'])
+    const rows = await t.shows(/QA: Does the page look right\?[^]*No: this step has failed/)
+    expect(rows.join('\n')).toMatch(/- The logo is there\n[^]*- No error is shown/)
+    return { root, t }
+  }
+  test('a manual step with yes', async () => {
+    const { root, t } = await asked()
+    t.type('Enter')
+    expect(await t.exit()).toBe(0)
+    expect(order(root)).toBe('one, three')
+  }, 30_000)
+
+  test('a manual step with no', async () => {
+    const { root, t } = await asked()
+    t.type('Down', 'Enter')
+    expect(await t.exit()).toBe(3)
+    expect(order(root)).toBe('one')
+  }, 30_000)
+
+  test('nobody is there: it waits, and resume at a terminal asks', async () => {
+    const root = withSteps(step('one'), manual, step('three'))
+    const ran = await runbook(root, ['deploy', 'sample', '--env', 'test', '-o', 'json'])
+    expect([ran.code, statuses(ran)]).toEqual([8, 'one done, seen waiting, three pending'])
+    const t = opened(root, ['resume'])
+    await t.shows(/QA: Does the page/)
+    t.type('Enter')
+    expect(await t.exit()).toBe(0)
+    expect(order(root)).toBe('one, three')
+  }, 30_000)
+
+  test.each([
+    ['the right name', 'prod', 0, 'one'],
+    ['another name', 'prdo', 9, ''],
+  ])(
+    'a protected environment is named: %s',
+    async (_title, typed, code, ran) => {
+      const root = withSteps(step('one'))
+      const t = opened(root, ['deploy', 'sample', '--env', 'prod'])
+      await t.shows(/prod is protected\. Type its name/)
+      t.type(typed, 'Enter')
+      expect(await t.exit()).toBe(code)
+      expect(order(root)).toBe(ran)
+      if (code === 9)
+        await t.shows(/"prdo" is not the name of this environment[^]*nothing was touched/)
+      expect(t.cursorShown()).toBe(true)
+    },
+    30_000,
+  )
+})
+
+describe.skipIf(!tmux)(titled('the reader of a pipe leaves'), () => {
+  test.each([
+    ['| head -1', 'test -e go'],
+    ['2>&1 | head -1', 'test -e go'],
+    ['-o ndjson | head -1', 'test -e go'],
+  ])(
+    'runbook deploy … %s: the run goes on to its end',
+    async (pipe) => {
+      const root = withSteps(step('one'), slow('two'), step('three'))
+      writeFileSync(join(root, 'go'), '')
+      const t = opened(
+        root,
+        `(runbook deploy sample --env test ${pipe.replace(/ ?\|.*| ?2>.*/, '')} ${pipe.includes('2>&1') ? '2>&1' : ''}; echo $? > code) | head -1`,
+      )
+      await t.exit()
+      for (let i = 0; i < 100 && linesOf(join(root, 'code')).length === 0; i++) await sleep(50)
+      expect(linesOf(join(root, 'code'))).toEqual(['0'])
+      const status = await runbook(root, ['status', '-o', 'json'])
+      expect([summaryOf(status).status, order(root)]).toEqual(['succeeded', 'one, two, three'])
+    },
+    30_000,
+  )
+})
