@@ -15,7 +15,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { commands, type CommandName } from '../src/cli/commands.ts'
 import { EXIT } from '../src/core/errors.ts'
 import { formatProblems } from '../src/core/problems.ts'
-import { lintFile } from '../src/language/load.ts'
+import { lintFile } from '../src/language/read.ts'
 import { jsonSchema } from '../src/language/schema.ts'
 
 const documents = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))]

@@ -42,6 +42,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   onFailureFlag(command)
   lockFlag(command)
   driveFlags(command)
+  command.option('--fresh', 'start the sandbox over; what ran in it before is closed')
   storeFlag(outputFlags(command))
   examples(
     command,
@@ -71,7 +72,7 @@ export function define(command: Command, exit: (code: number) => void): void {
               on_failure: flags.onFailure ?? s.on_failure,
             })),
           }
-    if (flags.plan !== undefined) demandSamePlan(flags.plan, planned.plan)
+    if (flags.plan !== undefined) demandSamePlan(flags.plan, plan)
     if (flags.dryRun === true) {
       exit(await showPlan(planned.root, plan, flags))
       return
@@ -87,6 +88,7 @@ export function define(command: Command, exit: (code: number) => void): void {
           deploy(session, bound, view, ask, {
             tool: toolVersion(),
             lockTimeout_ms: flags.lockTimeout,
+            fresh: flags.fresh === true,
             fingerprints,
           }),
       ),

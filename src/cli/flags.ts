@@ -62,7 +62,6 @@ export function driveFlags(command: Command): Command {
     )
     .option('--confirm <environment>', "a protected environment's name, typed beforehand")
     .option('--no-input', 'never ask; a missing answer ends with 2 before anything is touched')
-    .option('--fresh', "throw away the sandbox's data first")
 }
 
 export function lockFlag(command: Command): Command {

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { loadRun, openSession } from '../engine/session.ts'
-import { findRoot } from '../language/find.ts'
+import { EXIT, isRunbookError } from '../core/errors.ts'
+import { loadRun, openSession, type KnownRun } from '../engine/session.ts'
+import { findRoot, findRunbook } from '../language/find.ts'
 import { headline } from '../views/json.ts'
 import { historyText } from '../views/tables.ts'
 import {
@@ -18,7 +19,7 @@ interface Flags extends OutputFlags, StoreFlags {
   limit: number
 }
 
-export function define(command: Command): void {
+export function define(command: Command, exit: (code: number) => void): void {
   command.argument('[runbook]', 'only runs of this runbook')
   environmentFlag(command, 'only runs in this environment')
   command.addOption(
@@ -33,7 +34,20 @@ export function define(command: Command): void {
       ...(runbook !== undefined && { runbook }),
       ...(flags.env !== undefined && { environment: flags.env }),
     })
-    const runs = await Promise.all(heads.map((head) => loadRun(store, head)))
+    // Nothing ran of it: then it should at least be a runbook, and not a misspelt one.
+    if (heads.length === 0 && runbook !== undefined) findRunbook(runbook, process.cwd())
+    const runs: KnownRun[] = []
+    let damaged: number = EXIT.ok
+    for (const head of heads) {
+      try {
+        runs.push(await loadRun(store, head))
+      } catch (error) {
+        if (!isRunbookError(error)) throw error
+        damaged = error.exit
+        process.stderr.write(`${head.run}: ${error.message}\n`)
+      }
+    }
+    exit(damaged)
     print(
       flags,
       (look) =>

@@ -9,6 +9,7 @@ import { print } from './print.ts'
 interface Flags extends OutputFlags, StoreFlags {}
 
 export function define(command: Command): void {
+  examples(command, 'runbook lock status', 'runbook lock status -o json')
   const status = command
     .command('status', { isDefault: true })
     .description('Which unfinished runs hold a lock, and who drives them')

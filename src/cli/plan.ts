@@ -10,7 +10,6 @@ interface Flags extends OutputFlags, SelectionFlags {
   var: Record<string, string>
   out?: string
   offline?: boolean
-  fresh?: boolean
 }
 
 export function define(command: Command, exit: (code: number) => void): void {
@@ -19,7 +18,6 @@ export function define(command: Command, exit: (code: number) => void): void {
   variableFlag(command)
   command.option('--out <file>', 'save the plan, for: runbook deploy --plan <file>')
   command.option('--offline', 'ask nothing at all, not even what only reads')
-  command.option('--fresh', "throw away the sandbox's data first")
   selectionFlags(command)
   outputFlags(command, ['text', 'json'])
   examples(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { EXIT, failure } from '../core/errors.ts'
+import { didYouMean } from '../core/problems.ts'
 import { planSha256, type Plan } from '../core/plan.ts'
 import { demandSameStarted, planDifferences } from '../core/replan.ts'
 import { textOf } from '../core/templates.ts'
@@ -65,7 +66,7 @@ export function define(command: Command, exit: (code: number) => void): void {
       await driven(
         session,
         plan,
-        { vars: flags.var, fresh: flags.fresh === true, view },
+        { vars: flags.var, fresh: false, view },
         async ({ bound, fingerprints }, ask) => {
           secretsChanged(known, fingerprints, view)
           if (replanned !== undefined)
@@ -86,8 +87,14 @@ export function define(command: Command, exit: (code: number) => void): void {
 }
 
 function demandStep({ plan, state }: KnownRun, step: string): void {
-  if (!plan.steps.some((s) => s.id === step))
-    throw failure(EXIT.usage, `run ${state.run} has no step "${step}"`)
+  const ids = plan.steps.map((s) => s.id)
+  if (ids.includes(step)) return
+  const hint = didYouMean(step, ids)
+  throw failure(
+    EXIT.usage,
+    `run ${state.run} has no step "${step}"`,
+    hint === undefined ? {} : { hint },
+  )
 }
 
 /** The plan in the journal rules; how today's differs is said. With --replan, the new plan. */

@@ -54,7 +54,8 @@ export function define(command: Command, exit: (code: number) => void): void {
   )
   command.action(async (ref: string | undefined, flags: Flags) => {
     const view = await viewFor(flags)
-    const session = openSession(findRoot(process.cwd()), flags.store)
+    const root = findRoot(process.cwd())
+    const session = openSession(root, flags.store)
     const known = await runMeant(session, { run: ref, environment: flags.env }, canBeUndone, view)
     if (known === undefined) {
       process.stderr.write('There is nothing left to undo.\n')
@@ -87,17 +88,17 @@ export function define(command: Command, exit: (code: number) => void): void {
     await demandNewest(session, known)
     sayLosses(known, steps, view)
     await confirmTarget(known.plan, 'roll it back', flags.confirm, view)
-    exit(
-      await driven(
-        session,
-        known.plan,
-        { vars: flags.var, fresh: flags.fresh === true, view },
-        ({ bound, fingerprints }, ask) => {
-          secretsChanged(known, fingerprints, view)
-          return rollback(session, bound, view, ask, known, request)
-        },
-      ),
+    const code = await driven(
+      session,
+      known.plan,
+      { vars: flags.var, fresh: false, view },
+      ({ bound, fingerprints }, ask) => {
+        secretsChanged(known, fingerprints, view)
+        return rollback(session, bound, view, ask, known, request)
+      },
     )
+    if (code === EXIT.ok) await sayOlder(root, flags.store, known)
+    exit(code)
   })
 }
 
@@ -118,6 +119,22 @@ async function demandNewest(session: Session, { head }: KnownRun): Promise<void>
   )
 }
 
+/** One rollback undoes one run: what an older one did is still there. */
+async function sayOlder(root: string, url: string | undefined, { head }: KnownRun): Promise<void> {
+  const { store } = openSession(root, url)
+  const older = await findRun(
+    store,
+    { run: head.runbook, environment: head.environment },
+    canBeUndone,
+  )
+  await store.close()
+  if (older === undefined || older.state.run === head.run) return
+  const { run, created_at } = older.state
+  process.stderr.write(
+    `What run ${run} of ${created_at} did is still there. To undo that too: runbook rollback ${run}\n`,
+  )
+}
+
 function sayLosses(
   { state }: KnownRun,
   steps: readonly StepToUndo[],
@@ -132,7 +149,7 @@ function sayLosses(
       view.progress({
         kind: 'note',
         step: step.id,
-        text: `undoing ${step.id} loses: ${undo.loses}${age}`,
+        text: `undoing ${step.id} loses: ${undo.loses.replace(/\.$/, '')}${age}`,
       })
     }
   }

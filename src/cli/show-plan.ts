@@ -8,7 +8,6 @@ import type { OutputFlags } from './flags.ts'
 
 interface Flags extends OutputFlags {
   offline?: boolean
-  fresh?: boolean
   var: Record<string, string>
 }
 
@@ -40,7 +39,7 @@ async function reportOf(root: string, plan: Plan, flags: Flags): Promise<PlanRep
   try {
     const opened = await bind(session, plan, {
       vars: flags.var,
-      fresh: flags.fresh === true,
+      fresh: false,
       say,
       place: () => undefined,
       withoutCommands: true,

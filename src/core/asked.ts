@@ -4,5 +4,6 @@ import type { Asked } from './events.ts'
 export function describeAsked({ title, expression, answer, reason }: Asked): string {
   const verb =
     answer === 'cannot_tell' ? 'cannot be told' : answer === 'holds' ? 'holds' : 'does not hold'
-  return `${expression ?? title} ${verb}${reason === undefined ? '' : `: ${reason}`}`
+  const expected = expression === undefined ? '' : ` (expected ${expression})`
+  return `${title} ${verb}${expected}${reason === undefined ? '' : `: ${reason}`}`
 }

@@ -31,6 +31,9 @@ export interface PlannedStep {
   refs: string[]
 }
 
+/** Why a check's answer is not known, when nothing was asked. */
+export const NOT_ASKED = 'its check was not asked'
+
 export interface PlanReport {
   plan: Plan
   plan_sha256: string

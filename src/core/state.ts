@@ -144,6 +144,7 @@ function applyToRun(state: RunState, event: Event): void {
       const { why, automatic, scope, to } = event
       state.status = 'rolling_back'
       state.direction = 'backward'
+      delete state.reason
       state.rollback = {
         why,
         automatic,
@@ -235,6 +236,8 @@ function applyToStep(step: StepState, event: Event & { step: string }): void {
       resolve(step, event)
       break
     case 'undo.armed':
+      // Of an undo that is tried again, not of the step: why a run turned round must stay known.
+      if (step.status === 'undo_failed') delete step.failure
       step.undo_attempts = event.attempt
       step.status = 'running'
       step.flight = { role: 'undo', attempt: event.attempt, part: event.part, phase: 'armed' }
@@ -243,6 +246,7 @@ function applyToStep(step: StepState, event: Event & { step: string }): void {
       break
     case 'undo.done':
       step.undone_parts = event.part + 1
+      delete step.reason
       end(step, event)
       if (event.last) {
         step.status = 'undone'
@@ -269,6 +273,15 @@ function end(step: StepState, event: Event & { duration_ms: number }): void {
  * next. `not_done`: as never started. `undo`: its rollback is run and verified first.
  */
 function resolve(step: StepState, event: Event & { type: 'step.resolved' }): void {
+  // A failed undo that a person finished by hand: only its verification is left.
+  if (step.status === 'undo_failed')
+    step.flight = {
+      role: 'undo',
+      attempt: step.undo_attempts,
+      part: step.undone_parts,
+      phase: 'acted',
+      ok: true,
+    }
   const flight = step.flight
   delete step.reason
   if (event.as === 'not_done') {

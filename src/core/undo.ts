@@ -115,6 +115,11 @@ export function hasSomethingToUndo(plan: Plan, state: RunState): boolean {
   return undoable(plan, state).some((step) => step.rollback.kind === 'undo')
 }
 
+/** Whether a rollback could undo anything: what an irreversible step stands before, none can. */
+function canUndoSomething(plan: Plan, state: RunState): boolean {
+  return undoable(plan, state)[0]?.rollback.kind === 'undo'
+}
+
 /** Over and its lock free: succeeded, rolled back, abandoned, or failed with nothing left to undo. */
 export function isFinished(plan: Plan, state: RunState): boolean {
   if (
@@ -123,6 +128,7 @@ export function isFinished(plan: Plan, state: RunState): boolean {
     state.status === 'abandoned'
   )
     return true
+  if (state.status === 'partly_rolled_back') return !canUndoSomething(plan, state)
   return state.status === 'failed' && !hasSomethingToUndo(plan, state) && !hasFlight(state)
 }
 

@@ -4,7 +4,7 @@ import { milliseconds } from '../core/durations.ts'
 import type { Answer, Asked } from '../core/events.ts'
 import type { Scope } from '../core/expressions.ts'
 import type { Check, Retry, Step } from '../core/runbook.ts'
-import { isTemplateError, resolve } from '../core/templates.ts'
+import { isTemplateError, resolve, textOf } from '../core/templates.ts'
 import type { Masker } from '../core/secrets.ts'
 import { perform, type Judged, type Role } from './attempt.ts'
 import type { Bound } from './runtime.ts'
@@ -47,7 +47,7 @@ export async function askCheck(bound: Bound, check: Check, asking: Asking): Prom
       missing: error.expression,
       duration_ms: 0,
     }
-    return { judged, asked: toAsked(bound.masker, check, judged, 1) }
+    return { judged, asked: toAsked(bound.masker, check, judged, 1, asking.scope) }
   }
   const within = asking.patient ? patience(check.retry, scope) : undefined
   const deadline = performance.now() + (within?.within ?? 0)
@@ -58,7 +58,7 @@ export async function askCheck(bound: Bound, check: Check, asking: Asking): Prom
       kind: 'verify',
       gate: () => Promise.resolve(),
     })
-    const answered = { judged, asked: toAsked(bound.masker, check, judged, times) }
+    const answered = { judged, asked: toAsked(bound.masker, check, judged, times, scope) }
     const over = performance.now() + (within?.every ?? 0) >= deadline
     if (judged.answer === 'holds' || within === undefined || over || asking.interrupt.aborted)
       return answered
@@ -104,18 +104,28 @@ function paramsOf(check: Check, scope: Scope): Record<string, unknown> {
   )
 }
 
-function toAsked(masker: Masker, check: Check, judged: Judged, times: number): Asked {
+function toAsked(masker: Masker, check: Check, judged: Judged, times: number, scope: Scope): Asked {
   const { answer, expression, at, values } = judged
   const said = judged.reason ?? (answer === 'holds' ? undefined : lastLine(judged.outcome.tail))
   const reason = said === undefined ? undefined : masker.mask(said)
   return {
-    title: check.title,
+    title: masker.mask(filledIn(check.title, scope)),
     answer,
     ...(expression !== undefined && { expression }),
     at: at ?? check.at,
     ...(values !== undefined && { values: masker.maskDeep(values) }),
     ...(reason !== undefined && { reason }),
     times,
+  }
+}
+
+/** A title with its values, as far as they are known: at night one wants the URL, not its name. */
+function filledIn(title: string, scope: Scope): string {
+  try {
+    return textOf(resolve(title, scope))
+  } catch (error) {
+    if (isTemplateError(error)) return title
+    throw error
   }
 }
 

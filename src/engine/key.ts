@@ -3,16 +3,20 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { EXIT, failure } from '../core/errors.ts'
+import { onDisk } from '../lib/disk.ts'
 import { createPrivate, privateFolder, readPrivate } from '../lib/private-files.ts'
 
 const BYTES = 32
 
 /** The root's `.runbook`, made when there is none: nobody else may enter, and git does not see it. */
 export function stateFolder(root: string): string {
-  const folder = privateFolder(join(root, '.runbook'))
-  const ignore = join(folder, '.gitignore')
-  if (!existsSync(ignore)) createPrivate(ignore, '*\n')
-  return folder
+  const place = join(root, '.runbook')
+  return onDisk(place, () => {
+    const folder = privateFolder(place)
+    const ignore = join(folder, '.gitignore')
+    if (!existsSync(ignore)) createPrivate(ignore, '*\n')
+    return folder
+  })
 }
 
 /** RUNBOOK_KEY, else `.runbook/key`, which is made on first need. Throws exit 9 when it cannot be trusted. */

@@ -23,6 +23,7 @@ import { goBack, proceed } from './run.ts'
 import { OUTSIDE, scopeOf, type Bound, type Runtime } from './runtime.ts'
 import type { KnownRun, Session } from './session.ts'
 import { listenForStop } from './stop.ts'
+import { closeRuns } from './word.ts'
 
 export interface Ended {
   exit: ExitCode
@@ -33,6 +34,8 @@ export interface DeployWishes {
   tool: string
   /** How long to wait for the lock; 0 = not at all. */
   lockTimeout_ms: number
+  /** The sandbox was made anew: what earlier runs did in it is gone. */
+  fresh: boolean
   fingerprints: Record<string, string>
 }
 
@@ -46,6 +49,8 @@ export async function deploy(
 ): Promise<Ended> {
   await demandRequirements(bound, ask)
   const { plan } = bound
+  if (wishes.fresh)
+    await closeRuns(session, plan.runbook, plan.environment.name, 'the sandbox was made anew')
   const plan_sha256 = planSha256(plan)
   const id = newRunId()
   const lock = plan.environment.lock ?? `${plan.runbook}/${plan.environment.name}`

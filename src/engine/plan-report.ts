@@ -8,7 +8,7 @@ import type { Asked } from '../core/events.ts'
 import { evaluate, references, type Scope } from '../core/expressions.ts'
 import { actionInShort } from '../core/in-short.ts'
 import { planSha256, type Plan } from '../core/plan.ts'
-import type { PlannedStep, PlanReport, Would } from '../core/plan-report.ts'
+import { NOT_ASKED, type PlannedStep, type PlanReport, type Would } from '../core/plan-report.ts'
 import type { Check, Step } from '../core/runbook.ts'
 
 /** Whether anything of a plan can be asked at all: else it needs no services and no secrets. */
@@ -60,9 +60,7 @@ async function foresee(plan: Plan, step: Step, asker: Asker | undefined): Promis
   const when = step.when === undefined ? undefined : foreseeWhen(plan, step.when.source, asker)
   if (when !== undefined && when.would !== 'run') return when
   if (asker === undefined)
-    return step.skip_if_verified
-      ? { would: 'unknown', reason: 'its check was not asked' }
-      : { would: 'run' }
+    return step.skip_if_verified ? { would: 'unknown', reason: NOT_ASKED } : { would: 'run' }
   if (!step.skip_if_verified) return asRequired(step, asker)
   if (step.verify.some((check) => check.action.verb === 'manual'))
     return { would: 'unknown', reason: 'a person answers its check' }

@@ -88,7 +88,9 @@ export function isUnfinished({ plan, state }: KnownRun): boolean {
   return !isFinished(plan, state)
 }
 
+/** What an undo without a name may take: an abandoned run is undone only by its name. */
 export function canBeUndone({ plan, state }: KnownRun): boolean {
+  if (state.status === 'abandoned') return false
   return hasSomethingToUndo(plan, state) || state.status === 'rolling_back'
 }
 

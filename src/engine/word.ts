@@ -6,7 +6,7 @@ import type { RunState } from '../core/state.ts'
 import { hasSomethingToUndo } from '../core/undo.ts'
 import { takeRun } from './lease.ts'
 import { recorder } from './recorder.ts'
-import { isUnfinished, type KnownRun, type Session } from './session.ts'
+import { canBeUndone, isUnfinished, loadRun, type KnownRun, type Session } from './session.ts'
 
 /** Says what became of a step in doubt. Throws exit 2 when the step is not in doubt. */
 export async function resolveStep(
@@ -29,11 +29,19 @@ export async function resolveStep(
     )
   }
   const status = run.state.steps.get(step)?.status ?? 'pending'
-  if (status !== 'in_doubt') {
+  const hint = `see where things stand: runbook status ${run.state.run}`
+  if (status !== 'in_doubt' && status !== 'undo_failed') {
     throw failure(
       EXIT.usage,
       `step "${step}" of run ${run.state.run} is not in doubt: it is ${status.replace('_', ' ')}`,
-      { hint: `see where things stand: runbook status ${run.state.run}` },
+      { hint },
+    )
+  }
+  if (status === 'undo_failed' && as !== 'done') {
+    throw failure(
+      EXIT.usage,
+      `the undo of step "${step}" failed; once it is undone by hand the answer is --done`,
+      { hint: `to run the undo again: runbook rollback ${run.state.run}` },
     )
   }
   if (as === 'undo' && known.rollback.kind !== 'undo') {
@@ -57,6 +65,25 @@ export async function abandon(session: Session, run: KnownRun, reason: string): 
     { type: 'run.finished', status: 'abandoned', exit_code: 0, reason },
     true,
   )
+}
+
+/** Gives up every run of a runbook and environment that could still be gone on with or undone. */
+export async function closeRuns(
+  session: Session,
+  runbook: string,
+  environment: string,
+  reason: string,
+): Promise<void> {
+  for (const head of await session.store.runs({ runbook, environment })) {
+    const run = await loadRun(session.store, head)
+    if (isUnfinished(run) || canBeUndone(run))
+      await say(
+        session,
+        run,
+        { type: 'run.finished', status: 'abandoned', exit_code: 0, reason },
+        true,
+      )
+  }
 }
 
 /** What an abandoned run leaves behind, for a person to know. */

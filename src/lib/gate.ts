@@ -12,6 +12,7 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, writeFileSync } f
 import { join } from 'node:path'
 import type { ProcessIdentity } from '../core/events.ts'
 import { attend, isArgument, unstarted, withToken, type Ending, type Work } from './ending.ts'
+import { onDisk } from './disk.ts'
 import { APPENDED, openStreams } from './output.ts'
 import { identify, startSession, type Session } from './processes.ts'
 import { takeWarm } from './warm.ts'
@@ -66,11 +67,16 @@ function instruction({ command, env, folder }: Gated): [name: string, ...rest: s
 export async function startGated(options: Gated): Promise<Ending> {
   const { folder, cwd } = options
   const token = tokenOf(folder)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
   const file = join(folder, 'receipt')
-  const receipt = openSync(file, APPENDED | O_TRUNC, 0o600)
-  const streams = openStreams(folder, O_TRUNC)
-  const [name, ...rest] = instruction(options)
+  const { receipt, streams, told } = onDisk(folder, () => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return {
+      receipt: openSync(file, APPENDED | O_TRUNC, 0o600),
+      streams: openStreams(folder, O_TRUNC),
+      told: instruction(options),
+    }
+  })
+  const [name, ...rest] = told
   const close = () => {
     closeSync(receipt)
     streams.release(false)

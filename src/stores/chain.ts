@@ -46,9 +46,7 @@ export function verifyChain(run: string, texts: readonly string[]): { events: Ev
         EXIT.stale,
         `the journal of run ${run} is not what was written: its chain breaks at event ${seq}`,
         {
-          hint:
-            'nothing was repaired and nothing will run; restore the journal from a backup, or look at it with: runbook logs ' +
-            run,
+          hint: 'nothing was repaired and nothing will run; restore the journal from a backup. Other runs: runbook history',
         },
       )
     }

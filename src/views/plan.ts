@@ -1,7 +1,7 @@
 /** `runbook plan`: what would happen, how it is undone, and where there is no way back. */
 import { formatDuration } from '../core/durations.ts'
 import { EXIT } from '../core/errors.ts'
-import type { PlannedStep, PlanReport, Would } from '../core/plan-report.ts'
+import { NOT_ASKED, type PlannedStep, type PlanReport, type Would } from '../core/plan-report.ts'
 import type { Phase } from '../core/runbook.ts'
 import { cleanLine } from '../lib/clean.ts'
 import { cut, pad, spread, wrap, type Colours, type Look } from '../lib/terminal.ts'
@@ -155,7 +155,7 @@ function totalLines(report: PlanReport, look: Look): string[] {
     report.point_of_no_return === undefined
       ? 'everything that would run can be rolled back'
       : `from ${report.point_of_no_return} on there is no way back`
-  const asked = report.asked ? [] : ['no check was asked (--offline)']
+  const asked = report.steps.some((step) => step.reason === NOT_ASKED) ? ['no check was asked'] : []
   const total = look.colours.bold(`${parts.join(', ') || 'no steps'}${time}`)
   return [total, way, ...asked].flatMap((line) => wrap(line, look.columns))
 }

@@ -5,6 +5,7 @@ import { clean } from '../lib/clean.ts'
 import type { Outlet } from '../lib/outlet.ts'
 import type { Look } from '../lib/terminal.ts'
 import { endingText } from './ending.ts'
+import { runWord } from './words.ts'
 
 /** Notes, and the ending of a run that did not succeed, on `out`. */
 export function quietView(out: Outlet): View {
@@ -18,8 +19,13 @@ export function quietView(out: Outlet): View {
       if (progress.kind === 'note') out.write(noteText(progress.text, out.look()))
     },
     end(state) {
-      if (plan === undefined || state.status === 'succeeded') return
-      out.write(endingText(plan, state, out.look()))
+      if (plan === undefined) return
+      const well = state.status === 'succeeded' || state.status === 'rolled_back'
+      out.write(
+        well
+          ? `${state.run} ${runWord(state.status, out.look())}\n`
+          : endingText(plan, state, out.look()),
+      )
     },
   }
 }

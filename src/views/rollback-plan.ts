@@ -33,7 +33,7 @@ export function rollbackPlanText(
       for (const check of checks) out.field('verify', check.title)
       if (undo.verify === 'inverse') out.field('verify', "the step's own check no longer holds")
       if (undo.loses !== undefined)
-        out.field('loses', yellow(`${cleanLine(undo.loses, look)}${age}`))
+        out.field('loses', yellow(`${cleanLine(undo.loses, look).replace(/\.$/, '')}${age}`))
     }
   }
   const kept = plan.steps.filter(

@@ -56,7 +56,8 @@ export function statusText(plan: Plan, state: RunState, look: Look, driver?: Dri
       )
   }
   stateOfThings(out, plan, state, look)
-  adviceLines(out, plan, state, look)
+  // Whoever drives it now holds it: no other command would be let in.
+  if (driver === undefined || driver.alive === false) adviceLines(out, plan, state, look)
   return out.text()
 }
 

@@ -82,16 +82,15 @@ for (const [name, story] of Object.entries(stories)) {
       cpSync(template, begun, { recursive: true })
       for (const { args, at } of story.before) await killedAt(begun, args, at)
       moments = await momentsOf(begun, story)
-      tried += moments.length + story.within.length
     }, 30_000)
     afterAll(() => {
       rmSync(begun, { recursive: true, force: true })
     })
 
-    test('killed before and after every kind of moment', { timeout: 300_000 }, async () => {
+    test('killed before and after every kind of moment', { timeout: 1_200_000 }, async () => {
       await shared(moments, async (moment) => {
         const { root, dispose } = rootFrom(begun)
-        await killedAt(root, story.killed, moment)
+        if (await killedAt(root, story.killed, moment)) tried += 1
         await endsWell(story, root, moment)
         dispose()
       })
@@ -101,6 +100,7 @@ for (const [name, story] of Object.entries(stories)) {
       await shared(story.within, async (line, i) => {
         const { root, dispose } = rootFrom(begun)
         await killedWithin(root, story, line, i % 2 === 0)
+        tried += 1
         await endsWell(story, root, line)
         dispose()
       })
@@ -140,9 +140,12 @@ async function momentsOf(begun: string, story: Story): Promise<string[]> {
   })
 }
 
-async function killedAt(root: string, args: string[], moment: string | undefined): Promise<void> {
+/** False: it ended before that moment came. How many shells are started beforehand is a race. */
+async function killedAt(root: string, args: string[], moment?: string): Promise<boolean> {
   const ran = await runbook(root, args, { node: hook, env: { CRASH_AT: moment } })
-  if (moment !== undefined) expect([moment, ran.signal], ran.stderr).toEqual([moment, 'SIGKILL'])
+  if (moment === undefined || (/^(spawn|tell)/.test(moment) && ran.signal === null)) return false
+  expect([moment, ran.signal], ran.stderr).toEqual([moment, 'SIGKILL'])
+  return true
 }
 
 /**

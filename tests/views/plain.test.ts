@@ -78,10 +78,10 @@ test('the exit code of a run that a signal paused comes from outside', async () 
   expect(JSON.parse(data.text())).toMatchObject({ status: 'paused', exit_code: 130 })
 })
 
-test('quiet says nothing when all is well, and how it ended when not', async () => {
+test('quiet says one word when all is well, and how it ended when not', async () => {
   const well = paper()
   await play('succeeded', quietView(well.out))
-  expect(well.text()).toBe('')
+  expect(well.text()).toMatch(/^\S+ succeeded\n$/)
   const ill = paper()
   await play('failed', quietView(ill.out))
   expect(ill.text()).toContain('runbook resume')

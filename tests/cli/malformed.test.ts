@@ -1,0 +1,58 @@
+/** Every malformed runbook through the command line: exit 2, and the same words as golden. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { runbook } from '../tool.ts'
+
+const language = join(import.meta.dirname, '../language')
+const names = readdirSync(join(language, 'malformed'))
+const FILES = 15
+
+const fileOf = (name: string) => `malformed/${name}/runbook.yaml`
+/** What is told of each problem; the first line of the golden file is the sentence around them. */
+const toldOf = (name: string) =>
+  readFileSync(join(language, 'malformed', name, 'expected.txt'), 'utf8')
+    .replace(/^.*\n/, '')
+    // It is shortened, what the commands tell is not.
+    .replace(/^and \d+ more\n/m, '')
+
+/** Blank lines between problems are a matter of taste. */
+const dense = (text: string) => text.replaceAll(/^\s*\n/gm, '')
+
+const parts = Array.from({ length: Math.ceil(names.length / FILES) }, (_, i) =>
+  names.slice(i * FILES, (i + 1) * FILES),
+)
+
+describe('runbook lint', () => {
+  test.each(parts.map((part) => [part[0], part.at(-1), part] as const))(
+    '%s to %s',
+    async (_first, _last, part) => {
+      const ran = await runbook(language, ['lint', ...part.map(fileOf)])
+      expect([ran.code, ran.stderr]).toEqual([2, ''])
+      for (const name of part) expect(dense(ran.stdout)).toContain(dense(toldOf(name)))
+    },
+  )
+
+  test('one by one each is refused', async () => {
+    const ran = await runbook(language, ['lint', ...names.map(fileOf), '-o', 'json'])
+    const { problems } = JSON.parse(ran.stdout) as { problems: { file: string; level?: string }[] }
+    const faulty = new Set(problems.filter((p) => p.level !== 'warning').map((p) => p.file))
+    // A problem may lie in a file that the runbook names; then that one is told of.
+    const silent = names.filter((name) => !faulty.has(fileOf(name)))
+    for (const name of silent) expect(toldOf(name)).not.toContain(`${fileOf(name)}:`)
+  })
+})
+
+describe('runbook plan and deploy: nothing on standard output, everything that is wrong beside it', () => {
+  const some = names.filter((_, i) => i % 12 === 0)
+  test.each(some)('%s', async (name) => {
+    for (const args of [
+      ['plan', fileOf(name), '--env', 'test', '-o', 'json'],
+      ['deploy', fileOf(name), '--env', 'test'],
+    ]) {
+      const ran = await runbook(language, args)
+      expect([ran.code, ran.stdout]).toEqual([2, ''])
+      expect(dense(ran.stderr)).toContain(dense(toldOf(name)))
+    }
+  })
+})
