@@ -18,7 +18,11 @@ export function failureFields(out: Page, plan: Plan, state: StepState): void {
   const where = phase === undefined ? '' : `, phase ${phase.id}`
   const title = step === undefined || step.title === id ? '' : ` (${step.title})`
   out.field(undoing ? 'undo of' : 'step', `${id}${title}${where}`)
-  out.field('failed', `${reasonWords(failure.reason)}: ${failure.message}`)
+  const why = reasonWords(failure.reason)
+  out.field(
+    'failed',
+    failure.message.startsWith(why) ? failure.message : `${why}: ${failure.message}`,
+  )
   if (failure.asked !== undefined) askedFields(out, failure.asked, step?.title, failure.message)
   else if (step !== undefined) out.field('at', step.at)
   if (failure.tail !== undefined && failure.tail.trim() !== '') out.block('output', failure.tail)
