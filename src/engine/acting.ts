@@ -129,7 +129,7 @@ export async function acted(
  * A person ended it. Where a process left its receipt one knows that it ended, and how: it failed, and
  * may have done half like any that fails. What became of a request that was cut off nobody can know.
  */
-export async function interrupted(
+async function interrupted(
   rt: Runtime,
   step: Step,
   attempt: number,
@@ -142,7 +142,7 @@ export async function interrupted(
 }
 
 /** Failed, even when its check holds; asked all the same, since a person wants to know. */
-export async function actionFailed(
+async function actionFailed(
   rt: Runtime,
   step: Step,
   attempt: number,
@@ -240,7 +240,7 @@ export async function failStep(
   return 'failed'
 }
 
-export function actedEvent(
+function actedEvent(
   rt: Runtime,
   step: Step,
   attempt: number,

@@ -16,7 +16,7 @@ export function stepScope(rt: Runtime): Scope {
 const MOST_HELD = 64 * 2 ** 10
 
 /** Whole lines of the end: of a line that is cut, half a secret might be left. */
-export function lastOf(text: string): string {
+function lastOf(text: string): string {
   const from = text.length - MOST_HELD
   return from <= 0 ? text : text.slice(text.indexOf('\n', from) + 1)
 }
