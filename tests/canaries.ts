@@ -43,15 +43,21 @@ export function filesUnder(
 /** The command lines of all processes, looked at again and again; what anybody on a machine can see. */
 export function watchProcesses(every_ms = 20): { stop: () => Promise<string> } {
   const seen = new Set<string>()
+  const looks = new Map<string, number>()
   let on = true
   const watching = (async () => {
     while (on) {
       for (const name of readdirSync('/proc')) {
         if (!/^\d+$/.test(name)) continue
+        // A process changes its command line when it begins, if ever.
+        const before = looks.get(name) ?? 0
+        if (before > 25) continue
+        looks.set(name, before + 1)
         try {
           seen.add(readFileSync(`/proc/${name}/cmdline`, 'latin1'))
         } catch {
-          // It has ended meanwhile.
+          // It has ended meanwhile, and its number may come again.
+          looks.delete(name)
         }
       }
       await sleep(every_ms)

@@ -66,8 +66,8 @@ describe('a step that gives its secret away', () => {
     traced: 'set -x; : "$TOKEN"',
     stack: 'node -e "throw new Error(\'bad token \' + process.env.TOKEN)"',
     file: 'f="$(mktemp -d)/$(sed -n 2p <<< "$KEY").mjs"; echo "throw new Error(1)" > "$f"; echo "import(\'$f\')" | node --input-type=module -',
-    cut: 'head -c 1985 /dev/zero | tr "\\0" a; printf %s "$TOKEN"; head -c 1985 /dev/zero | tr "\\0" b; echo',
-    tail: 'printf %s "$TOKEN"; head -c 4080 /dev/zero | tr "\\0" b; false',
+    cut: 'head -c 1985 /dev/zero | tr "\\0" a; printf %s "$TOKEN"; head -c 1976 /dev/zero | tr "\\0" b; echo',
+    tail: 'printf %s "$TOKEN"; head -c 2024 /dev/zero | tr "\\0" b; false',
     flood:
       'for ((i = 0; i < 3000; i++)); do echo "line $i $TOKEN of a flood that is long enough to be cut in its middle by and by"; done',
     lines: 'echo "$KEY"; echo "$KEY" | tac; echo "$KEY" | base64',
@@ -214,6 +214,19 @@ ${steps(failing)}${
     expect(failed).toHaveLength(Object.keys(LEAKS).length)
     expect(leaks).toEqual([])
   }, 60_000)
+
+  test('and a precondition fails with it: the error does not show it', async () => {
+    const root = leaky(false)
+    writeFileSync(join(root, 'checks/tell.mjs'), tell.replace("args.token === 'x'", 'true'))
+    const { found: leaks, rans } = await found(root, [
+      ['deploy', 'leaky', '--env', 'test', '-v'],
+      ['plan', 'leaky', '--env', 'test'],
+      ['plan', 'leaky', '--env', 'test', '-o', 'json'],
+    ])
+    expect(rans.map((ran) => ran.code)).toEqual([6, 0, 0])
+    expect(rans[0]?.stderr).toContain('***(token)')
+    expect(leaks).toEqual([])
+  }, 30_000)
 
   test('and the tool is killed while it runs: what the step printed meanwhile is masked on resume', async () => {
     made = project(

@@ -1,5 +1,7 @@
 /** Which run a command takes, said aloud, and whether its secrets are still the same. */
 import type { View } from '../core/view.ts'
+import { outlet } from '../lib/outlet.ts'
+import { dateTime } from '../views/times.ts'
 import { findRun, type KnownRun, type RunReference, type Session } from '../engine/session.ts'
 
 /** The run that is meant; when the person did not name its id, the command says which it took. */
@@ -14,7 +16,7 @@ export async function runMeant(
     const { run, runbook, environment, created_at } = known.state
     view.progress({
       kind: 'note',
-      text: `taking run ${run}: ${runbook} in ${environment}, begun ${created_at}`,
+      text: `taking run ${run}: ${runbook} in ${environment}, begun ${dateTime(created_at, outlet(process.stderr).look())}`,
     })
   }
   return known

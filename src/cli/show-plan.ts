@@ -42,6 +42,7 @@ async function reportOf(root: string, plan: Plan, flags: Flags): Promise<PlanRep
       fresh: false,
       say,
       place: () => undefined,
+      withoutCommands: true,
     })
     try {
       return await reportPlan(plan, planAsker(opened.bound))

@@ -27,6 +27,8 @@ export interface BindOptions {
   vars?: Record<string, string>
   env?: NodeJS.ProcessEnv
   interrupt?: AbortSignal
+  /** A plan runs no command to learn a value. Left out: false. */
+  withoutCommands?: boolean
 }
 
 interface BoundInputs {
@@ -129,6 +131,8 @@ export function inputBinder(
   ): Promise<Read> => {
     switch (source.kind) {
       case 'command':
+        if (options.withoutCommands === true)
+          return { problem: `a plan does not run ${source.argv[0] ?? ''} ${neededBy(name, input)}` }
         return runSource(name, input, source.argv, { ...options, env })
       case 'random':
         return { text: randomOnce(plan, name, source.bytes, root) }

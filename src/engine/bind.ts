@@ -20,6 +20,8 @@ export interface BindWishes {
   /** Where something can be looked at. */
   place: (name: string, url: string) => void
   interrupt?: AbortSignal
+  /** Only a deploy runs the commands that inputs come from. */
+  withoutCommands?: boolean
 }
 
 /** What was bound, and how its services are ended again. */
@@ -33,7 +35,12 @@ export interface Opened {
 export async function bind(session: Session, plan: Plan, wishes: BindWishes): Promise<Opened> {
   const { root, folder, actor } = session
   const interrupt = wishes.interrupt === undefined ? {} : { interrupt: wishes.interrupt }
-  const binder = inputBinder(plan, { root, vars: wishes.vars, ...interrupt })
+  const binder = inputBinder(plan, {
+    root,
+    vars: wishes.vars,
+    withoutCommands: wishes.withoutCommands === true,
+    ...interrupt,
+  })
   const masker = createMasker()
   let key: Buffer | undefined
   const common = { root, folder, plan, actor, masker, key: () => (key ??= loadKey(root)) }

@@ -6,7 +6,7 @@ import type { Plan } from '../core/plan.ts'
 import type { Step } from '../core/runbook.ts'
 import { seal, unseal } from '../core/secrets.ts'
 import type { RunState } from '../core/state.ts'
-import type { Judged } from './attempt.ts'
+import { secretText, type Judged } from './attempt.ts'
 import type { Bound } from './runtime.ts'
 
 /** What `backup`, `restore` and `manual` give by nature. */
@@ -34,8 +34,7 @@ export function takeOutputs(bound: Bound, step: Step, judged: Judged, scope: Sco
     clear[name] = found.value
     if (!secret) kept[name] = found.value
     else {
-      const text = typeof found.value === 'string' ? found.value : JSON.stringify(found.value)
-      bound.masker.add(name, text)
+      bound.masker.add(name, secretText(found.value))
       kept[name] = { sealed: seal(bound.key(), JSON.stringify(found.value)) } satisfies Sealed
     }
   }

@@ -8,7 +8,7 @@ import type { View } from '../core/view.ts'
 export type AskPerson = (question: Question) => Promise<PersonsAnswer>
 
 /** Whether a step needs a person, in doing or in verifying. */
-export function needsPerson(step: Step): boolean {
+export function needsPerson(step: { act?: Step['act']; verify: Step['verify'] }): boolean {
   return (
     step.act?.action.verb === 'manual' ||
     step.verify.some((check) => check.action.verb === 'manual')

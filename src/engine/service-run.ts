@@ -91,15 +91,21 @@ export function runService(
     remember({ port: now.port })
   }
 
+  const readiness = async (services: ServicesScope, port: number) => {
+    const { ready } = service
+    const inputs = ready === undefined ? {} : await context.pick(needsOf(ready).inputs, services)
+    return () =>
+      ready === undefined ? listens(port) : context.isReady(ready, { inputs, services })
+  }
+  const isReady = async (services: ServicesScope, port: number) =>
+    (await readiness(services, port))()
+
   const waitUntilReady = async (
     process: ProcessIdentity,
     services: ServicesScope,
     port: number,
   ) => {
-    const { ready } = service
-    const inputs = ready === undefined ? {} : await context.pick(needsOf(ready).inputs, services)
-    const ask = () =>
-      ready === undefined ? listens(port) : context.isReady(ready, { inputs, services })
+    const ask = await readiness(services, port)
     const until = performance.now() + patienceOf(service)
     const asked = new AbortController()
     const unwanted = AbortSignal.any([asked.signal, context.interrupt])
@@ -129,29 +135,46 @@ export function runService(
   return {
     async start(shared, others) {
       const before = known()
-      const runs = before?.process !== undefined && alive(before.process)
-      if (!(runs && shared)) await end()
-      const port = runs && shared ? before.port : await freePort(before?.port)
-      const services = { ...others, [name]: address(port) }
-      const own = await ownEnvironment(name, service, services, context)
-      const spec = sha256(canonicalJson([service.run, own]))
-      if (runs && shared) {
-        if (before.spec !== spec) {
-          context.say(
-            `${name}: another command uses it; what changed counts from its next start on`,
-          )
+      const wanted = async (port: number) => {
+        const services = { ...others, [name]: address(port) }
+        const own = await ownEnvironment(name, service, services, context)
+        return { services, own, spec: sha256(canonicalJson([service.run, own])) }
+      }
+      if (before?.process !== undefined && alive(before.process)) {
+        const { services, spec } = await wanted(before.port)
+        if (shared) {
+          if (before.spec !== spec) {
+            context.say(
+              `${name}: another command uses it; what changed counts from its next start on`,
+            )
+          }
+          return address(before.port)
         }
-        return address(port)
+        // Whoever used it was killed, and an action of theirs may be at work with it still.
+        if (before.spec === spec && (await isReady(services, before.port)))
+          return address(before.port)
       }
-      const token = `runbook-service-${randomBytes(12).toString('hex')}`
-      const env = {
-        ...withNode(withheldFrom(context.env, context.withheld)),
-        ...own,
-        PORT: String(port),
-        RUNBOOK_SERVICE_DIR: privateFolder(dir),
+      await end()
+      for (let tries = 1; ; tries += 1) {
+        const port = await freePort(tries === 1 ? before?.port : undefined)
+        const { services, own, spec } = await wanted(port)
+        const token = `runbook-service-${randomBytes(12).toString('hex')}`
+        const env = {
+          ...withNode(withheldFrom(context.env, context.withheld)),
+          ...own,
+          PORT: String(port),
+          RUNBOOK_SERVICE_DIR: privateFolder(dir),
+        }
+        try {
+          await waitUntilReady(await begin(port, token, env, spec), services, port)
+          return address(port)
+        } catch (error) {
+          // Between our look and its start somebody else may have taken the port.
+          const taken = /EADDRINUSE|address already in use/i.test(String(error))
+          if (tries === 3 || !taken || context.interrupt.aborted) throw error
+          await end()
+        }
       }
-      await waitUntilReady(await begin(port, token, env, spec), services, port)
-      return address(port)
     },
     stop: end,
     removeData() {

@@ -12,7 +12,9 @@ import { askChecks, type Answered } from './ask.ts'
 import { perform, recover, type Judged } from './attempt.ts'
 import { scrubStep } from './leftovers.ts'
 import { attemptFolder, halt, type Runtime } from './runtime.ts'
-import { asking, failureOf, recoverFlight, role, summary } from './step.ts'
+import { asking, role } from './roles.ts'
+import { failureOf, summary } from './telling.ts'
+import { recoverFlight } from './step.ts'
 
 /** Undoes what is left of one step, part by part. False: it stopped, and `rt.halt` says why. */
 export async function undoStep(rt: Runtime, todo: StepToUndo): Promise<boolean> {

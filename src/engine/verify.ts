@@ -6,6 +6,7 @@ import type { Step } from '../core/runbook.ts'
 import { askChecks } from './ask.ts'
 import { askingOutsideARun } from './operate.ts'
 import { openOutputs } from './outputs.ts'
+import { needsPerson } from './persons.ts'
 import { scopeOf, type Bound, type Runtime } from './runtime.ts'
 import { findRun, type Session } from './session.ts'
 
@@ -76,6 +77,7 @@ async function verifyStep(
     if (!when.ok) return not(`when ${source}: ${when.message}`)
     if (when.value !== true) return not(`when ${source} is false`)
   }
+  if (needsPerson({ verify: step.verify })) return not('a person answers it')
   const missing =
     missingOutput(bound.plan, step, outputs) ??
     (/\brun\.id\b/.test(JSON.stringify(step.verify)) ? 'run.id' : undefined)

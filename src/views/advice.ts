@@ -87,10 +87,10 @@ function otherLabel(state: RunState): string {
 
 function again(state: RunState): Advice {
   const { runbook, environment } = state
+  const commanded = state.rollback?.automatic === false
   return {
     command: `runbook deploy ${runbook} --env ${environment}`,
-    why:
-      state.rollback?.automatic === false ? 'a new run' : 'once the cause is repaired: a new run',
+    why: commanded ? 'a new run' : 'once the cause is repaired: a new run',
   }
 }
 

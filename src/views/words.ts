@@ -109,7 +109,7 @@ const ANSWERS: Record<Answer, string> = {
 /** `table-exists holds`, `GET /health does not hold (3 times): status is 503`. */
 export function askedText(asked: Asked): string {
   const times = asked.times > 1 ? ` (asked ${asked.times} times)` : ''
-  const why = asked.answer !== 'holds' && asked.reason !== undefined ? `: ${asked.reason}` : ''
+  const why = asked.answer !== 'holds' && asked.reason ? `: ${asked.reason}` : ''
   return `${asked.title} ${ANSWERS[asked.answer]}${times}${why}`
 }
 

@@ -383,7 +383,31 @@ describe('a process', () => {
     expect(existsSync(join(third.app.dir, 'state'))).toBe(false)
   })
 
-  test('left running by a killed command is ended with all that it started, and started again', async () => {
+  // An action of the killed command may still be at work with it.
+  test('left running by a killed command is adopted when it is what would be started', async () => {
+    const first = await use(app(page()))
+    const { pid } = await answer(first.app.url)
+    await first.kill()
+    const second = await use(app(page()))
+    expect((await answer(second.app.url)).pid).toBe(pid)
+    await second.stop()
+    expect(await listening(second.app.port)).toBe(false)
+  })
+
+  test('whose port was taken in the meantime moves to another', async () => {
+    const script = `
+      import { existsSync, writeFileSync } from 'node:fs'
+      if (!existsSync('tried')) {
+        writeFileSync('tried', process.env.PORT)
+        throw new Error('listen EADDRINUSE: address already in use')
+      }`
+    writeFileSync(join(root, 'first.mjs'), script)
+    const { app: found } = await use(app(`import './first.mjs'\n${page()}`))
+    expect((await answer(found.url))['PORT']).toBe(String(found.port))
+    expect(existsSync(join(root, 'tried'))).toBe(true)
+  })
+
+  test('left running by a killed command is ended with all that it started where it would be another', async () => {
     const script = page(
       "spawn('setsid', ['sleep', '986'], { detached: true, stdio: 'ignore' }).unref()",
     )
@@ -391,7 +415,7 @@ describe('a process', () => {
     const { pid } = await answer(first.app.url)
     await first.kill()
     expect((await answer(first.app.url)).pid).toBe(pid)
-    const second = await use(app(page()))
+    const second = await use(app(page(), { env: { GREETING: 'another' } }))
     expect((await answer(second.app.url)).pid).not.toBe(pid)
     const running = readdirSync('/proc')
       .filter((p) => /^\d+$/.test(p))

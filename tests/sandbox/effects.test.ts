@@ -24,7 +24,7 @@ import { runbook, summaryOf, type Summary } from '../tool.ts'
 import { client, input, makePlace, open, type Open, type Place } from './place.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
 
 const NAME = 'qr-login'
 const execute = promisify(execFile)

@@ -72,7 +72,7 @@ describe.skipIf(!tmux)(titled('a person stops a run at the terminal'), () => {
     expect(order(root)).toBe('one, two, three')
   }, 30_000)
 
-  test('the second interrupts it: a decision is needed, and the screen says which', async () => {
+  test('the second interrupts it: it has failed, and the screen says how to go on', async () => {
     const root = withSteps(step('one'), slow('two'), step('three'))
     const t = opened(root, ['deploy', 'sample', '--env', 'test'])
     await t.shows(/[⠋-⠿] Two +two +doing/)
@@ -81,13 +81,15 @@ describe.skipIf(!tmux)(titled('a person stops a run at the terminal'), () => {
     t.type('C-c')
     await t.shows(/interrupting what runs/)
     expect(await t.exit()).toBe(130)
-    const last = await t.shows(/needs a decision/)
-    expect(last.join('\n')).toMatch(/resolve \S+ two --done[^]*--not-done[^]*--undo/)
+    const last = await t.shows(/is paused/)
+    expect(last.join('\n')).toMatch(
+      /interrupted[^]*runbook resume \S+ --retry two[^]*runbook rollback/,
+    )
     expect(t.cursorShown()).toBe(true)
     const status = await runbook(root, ['status', '-o', 'json'])
     expect([summaryOf(status).status, statuses(status)]).toEqual([
-      'in_doubt',
-      'one done, two in_doubt, three pending',
+      'paused',
+      'one done, two failed, three pending',
     ])
   }, 30_000)
 

@@ -33,14 +33,14 @@ export interface Terminal {
 export function terminal(
   root: string,
   what: readonly string[] | string,
-  { rows = 24, columns = 80, env = {} } = {},
+  { rows = 24, columns = 80 } = {},
 ): Terminal {
   const folder = mkdtempSync(join(tmpdir(), 'runbook-tmux-'))
   const code = join(folder, 'exit')
   // -S: a socket of its own, so that nobody's session is touched.
   const call = (...args: string[]): string =>
     execFileSync('tmux', ['-u', '-S', join(folder, 'socket'), '-f', '/dev/null', ...args], {
-      env: { ...quiet(process.env), LC_ALL: 'C.UTF-8', ...env },
+      env: { ...quiet(process.env), LC_ALL: 'C.UTF-8' },
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     })

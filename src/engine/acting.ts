@@ -1,0 +1,259 @@
+/** An action through to its end: attempts, outputs, checks, and how that is recorded. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { milliseconds } from '../core/durations.ts'
+import type { Answer, Failure, FailureReason, NewEvent } from '../core/events.ts'
+import type { Attempt, Step } from '../core/runbook.ts'
+import { stepState } from '../core/state.ts'
+import { resolve } from '../core/templates.ts'
+import { askChecks } from './ask.ts'
+import { leavesReceipt, perform, type Judged } from './attempt.ts'
+import { takeOutputs } from './outputs.ts'
+import { attemptFolder, halt, type Runtime } from './runtime.ts'
+import { asking, role, stepScope } from './roles.ts'
+import { failureOf, hintsOf, notArmed, summary, tailOf } from './telling.ts'
+
+/** How it ended for now; `stopped`: the reason is in `rt.halt`. */
+export type StepEnd = 'over' | 'failed' | 'stopped'
+
+export const NOTHING = { clear: {}, kept: {} }
+
+export async function pureCheck(rt: Runtime, step: Step): Promise<StepEnd> {
+  const attempt = stepState(rt.journal.state, step.id).attempts + 1
+  await rt.journal.record(
+    { type: 'step.armed', step: step.id, attempt },
+    { type: 'step.started', step: step.id, attempt },
+  )
+  return verifyStep(rt, step, attempt, undefined, [])
+}
+
+export async function act(
+  rt: Runtime,
+  step: Step,
+  action: Attempt,
+  before: Answer | undefined,
+): Promise<StepEnd> {
+  const { retry } = action
+  const times = retry !== undefined && 'attempts' in retry ? retry.attempts : 1
+  const first = stepState(rt.journal.state, step.id).attempts + 1
+  for (let attempt = first; ; attempt += 1) {
+    rt.view.progress({
+      kind: 'doing',
+      step: step.id,
+      what: 'doing',
+      ...(attempt > first && { detail: `attempt ${attempt}` }),
+    })
+    let armed = false
+    const judged = await perform(rt, action, {
+      ...role(rt, step, attempt, `do-${attempt}`),
+      kind: 'do',
+      gate: async (process) => {
+        const folder = attemptFolder(rt, rt.run, step.id, `do-${attempt}`).slice(rt.root.length + 1)
+        await rt.journal.record(
+          { type: 'step.armed', step: step.id, attempt, ...(before !== undefined && { before }) },
+          {
+            type: 'step.started',
+            step: step.id,
+            attempt,
+            folder,
+            ...(process !== undefined && { process }),
+          },
+        )
+        armed = true
+      },
+    })
+    const again =
+      judged.answer !== 'holds' && attempt - first + 1 < times && rt.stop.asked() === undefined
+    if (!armed) return failStep(rt, step, attempt, notArmed(judged), judged.duration_ms)
+    if (!again) return acted(rt, step, attempt, judged)
+    const failed = failureOf(
+      rt,
+      step,
+      judged,
+      judged.outcome.problem?.kind === 'timeout' ? 'timeout' : 'action_failed',
+    )
+    await rt.journal.record(actedEvent(rt, step, attempt, judged, {}), {
+      type: 'step.failed',
+      step: step.id,
+      attempt,
+      failure: failed,
+      duration_ms: judged.duration_ms,
+    })
+    await sleep(milliseconds(String(resolve(retry?.every ?? '0s', stepScope(rt)))), undefined, {
+      signal: rt.stop.interrupt,
+    }).catch(() => undefined)
+  }
+}
+
+/** The action has ended and we know how: its outputs, its checks, its end. */
+export async function acted(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  judged: Judged,
+  settled?: 'receipt',
+): Promise<StepEnd> {
+  for (const text of judged.outcome.notes ?? [])
+    rt.view.progress({ kind: 'note', step: step.id, text })
+  if (judged.outcome.problem?.kind === 'interrupted') return interrupted(rt, step, attempt, judged)
+  const taken = judged.answer === 'holds' ? takeOutputs(rt, step, judged, stepScope(rt)) : NOTHING
+  if ('problem' in taken) {
+    await rt.journal.record(actedEvent(rt, step, attempt, judged, {}))
+    return failStep(
+      rt,
+      step,
+      attempt,
+      { reason: 'action_failed', message: taken.problem },
+      judged.duration_ms,
+    )
+  }
+  rt.outputs[step.id] = taken.clear
+  const event = {
+    ...actedEvent(rt, step, attempt, judged, taken.kept),
+    ...(settled !== undefined && { adopted: true }),
+  }
+  if (judged.answer !== 'holds') {
+    await rt.journal.record(event)
+    return actionFailed(rt, step, attempt, judged)
+  }
+  // A receipt keeps the action's end until it is recorded together with the check's: one write fewer.
+  const soon =
+    step.act !== undefined &&
+    leavesReceipt(step.act.action) &&
+    step.verify.every((check) => check.retry === undefined)
+  if (soon) return verifyStep(rt, step, attempt, judged, [event], settled)
+  await rt.journal.record(event)
+  return verifyStep(rt, step, attempt, judged, [], settled)
+}
+
+/**
+ * A person ended it. Where a process left its receipt one knows that it ended, and how: it failed, and
+ * may have done half like any that fails. What became of a request that was cut off nobody can know.
+ */
+async function interrupted(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  judged: Judged,
+): Promise<StepEnd> {
+  if (step.act === undefined || !leavesReceipt(step.act.action))
+    return doubt(rt, step, 'it was interrupted')
+  await rt.journal.record(actedEvent(rt, step, attempt, judged, {}))
+  return failStep(rt, step, attempt, failureOf(rt, step, judged, 'interrupted'), judged.duration_ms)
+}
+
+/** Failed, even when its check holds; asked all the same, since a person wants to know. */
+async function actionFailed(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  judged: Judged,
+): Promise<StepEnd> {
+  const timeout = judged.outcome.problem?.kind === 'timeout'
+  let reason: FailureReason = timeout
+    ? 'timeout'
+    : judged.missing === undefined
+      ? 'action_failed'
+      : 'value_missing'
+  if (step.verify.length > 0 && reason === 'action_failed') {
+    rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
+    const { answer } = await askChecks(rt, step.verify, asking(rt, step, attempt, 'verify', false))
+    if (answer === 'holds') reason = 'action_failed_check_passed'
+  }
+  return failStep(rt, step, attempt, failureOf(rt, step, judged, reason), judged.duration_ms)
+}
+
+export async function verifyStep(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  judged: Judged | undefined,
+  pending: NewEvent[],
+  settled?: 'receipt' | 'check' | 'person',
+): Promise<StepEnd> {
+  const began = performance.now()
+  const duration = () => Math.round((judged?.duration_ms ?? 0) + performance.now() - began)
+  if (step.verify.length > 0) rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
+  const { answer, answered } = await askChecks(
+    rt,
+    step.verify,
+    asking(rt, step, attempt, 'verify', true),
+  )
+  const checks = answered.map((a) => a.asked)
+  if (checks.length > 0) pending.push({ type: 'step.verified', step: step.id, attempt, checks })
+  if (answer === 'holds') {
+    const only = step.act === undefined ? answered.at(-1) : undefined
+    const taken = only === undefined ? undefined : takeOutputs(rt, step, only.judged, stepScope(rt))
+    if (taken !== undefined && 'problem' in taken) {
+      await rt.journal.record(...pending)
+      return failStep(
+        rt,
+        step,
+        attempt,
+        { reason: 'verify_failed', message: taken.problem },
+        duration(),
+      )
+    }
+    if (taken !== undefined) rt.outputs[step.id] = taken.clear
+    await rt.journal.record(...pending, {
+      type: 'step.done',
+      step: step.id,
+      attempt,
+      duration_ms: duration(),
+      ...(taken !== undefined && { outputs: taken.kept }),
+      ...(settled !== undefined && { settled }),
+    })
+    return 'over'
+  }
+  if (pending.length > 0) await rt.journal.record(...pending)
+  if (rt.stop.interrupt.aborted) return paused(rt)
+  const last = answered.at(-1)
+  const failure: Failure = {
+    reason: answer === 'cannot_tell' ? 'inconclusive' : 'verify_failed',
+    message: last?.asked.reason ?? last?.asked.title ?? '',
+    ...(last !== undefined && { asked: last.asked }),
+    ...tailOf(rt, last?.judged ?? judged),
+    ...hintsOf(rt, step, last?.judged),
+  }
+  return failStep(rt, step, attempt, failure, duration())
+}
+
+export async function doubt(rt: Runtime, step: Step, reason: string): Promise<StepEnd> {
+  if (stepState(rt.journal.state, step.id).status !== 'in_doubt')
+    await rt.journal.record({ type: 'step.in_doubt', step: step.id, reason })
+  halt(rt, { kind: 'in_doubt', step, reason })
+  return 'stopped'
+}
+
+export function paused(rt: Runtime): StepEnd {
+  halt(rt, { kind: 'paused' })
+  return 'stopped'
+}
+
+export async function failStep(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  failure: Failure,
+  duration_ms: number,
+): Promise<StepEnd> {
+  await rt.journal.record({ type: 'step.failed', step: step.id, attempt, failure, duration_ms })
+  return 'failed'
+}
+
+function actedEvent(
+  rt: Runtime,
+  step: Step,
+  attempt: number,
+  judged: Judged,
+  outputs: Record<string, unknown>,
+): NewEvent & { type: 'step.acted' } {
+  return {
+    type: 'step.acted',
+    step: step.id,
+    attempt,
+    ok: judged.answer === 'holds',
+    result: summary(rt, judged),
+    outputs,
+    duration_ms: judged.duration_ms,
+  }
+}
