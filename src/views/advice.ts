@@ -34,6 +34,10 @@ function advice(plan: Plan, state: RunState): Advice[] {
     case 'rollback_failed':
       return [
         { command: `runbook rollback ${run}`, why: 'once repaired: tries again, then goes on' },
+        ...withStatus(state, 'undo_failed').map((id) => ({
+          command: `runbook resolve ${run} ${id} --done --reason "…"`,
+          why: `once you have undone ${id} by hand`,
+        })),
       ]
     case 'running':
     case 'paused':
