@@ -65,7 +65,7 @@ describe('a step that gives its secret away', () => {
     quoted: 'printf "%q %s\\n" "$TOKEN" "${TOKEN@Q}"',
     traced: 'set -x; : "$TOKEN"',
     stack: 'node -e "throw new Error(\'bad token \' + process.env.TOKEN)"',
-    file: 'f="$(mktemp -d)/$(sed -n 2p <<< "$KEY").mjs"; echo "throw new Error(1)" > "$f"; echo "import(\'$f\')" | node --input-type=module -',
+    file: 'f="$PWD/$(sed -n 2p <<< "$KEY").mjs"; echo "throw new Error(1)" > "$f"; echo "import(\'$f\')" | node --input-type=module -',
     cut: 'head -c 1985 /dev/zero | tr "\\0" a; printf %s "$TOKEN"; head -c 1976 /dev/zero | tr "\\0" b; echo',
     tail: 'printf %s "$TOKEN"; head -c 2024 /dev/zero | tr "\\0" b; false',
     flood:

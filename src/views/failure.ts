@@ -18,23 +18,19 @@ export function failureFields(out: Page, plan: Plan, state: StepState): void {
   const where = phase === undefined ? '' : `, phase ${phase.id}`
   const title = step === undefined || step.title === id ? '' : ` (${step.title})`
   out.field(undoing ? 'undo of' : 'step', `${id}${title}${where}`)
+  // What a check says of itself follows below, with what it expected and saw.
   const why = reasonWords(failure.reason)
-  out.field(
-    'failed',
-    failure.message.startsWith(why) ? failure.message : `${why}: ${failure.message}`,
-  )
-  if (failure.asked !== undefined) askedFields(out, failure.asked, step?.title, failure.message)
+  const message = failure.message.startsWith(why) ? failure.message : `${why}: ${failure.message}`
+  out.field('failed', failure.asked === undefined ? message : why)
+  if (failure.asked !== undefined) askedFields(out, failure.asked, step?.title)
   else if (step !== undefined) out.field('at', step.at)
   if (failure.tail !== undefined && failure.tail.trim() !== '') out.block('output', failure.tail)
   for (const [i, hint] of (failure.hints ?? []).entries()) out.field(i === 0 ? 'hint' : '', hint)
 }
 
-function askedFields(out: Page, asked: Asked, own: string | undefined, message: string): void {
+function askedFields(out: Page, asked: Asked, own: string | undefined): void {
   // What the action itself was expected to give has the step's title, and is no check.
-  // Its reason is not said twice.
-  const said = asked.reason !== undefined && message.includes(asked.reason)
-  const check = askedText(said ? { ...asked, reason: '' } : asked)
-  if (asked.title !== own) out.field('check', check)
+  if (asked.title !== own) out.field('check', askedText(asked))
   if (asked.expression !== undefined) out.field('expected', asked.expression)
   for (const [i, [name, value]] of Object.entries(asked.values ?? {}).entries())
     out.field(i === 0 ? 'saw' : '', `${name} = ${short(value)}`)
