@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+import { withOnFailure } from '../core/compile.ts'
 import { deploy } from '../engine/operate.ts'
 import { openSession } from '../engine/session.ts'
 import { demandSamePlan } from './saved-plan.ts'
@@ -62,16 +63,7 @@ export function define(command: Command, exit: (code: number) => void): void {
       warn,
       ...(selection !== undefined && { selection }),
     })
-    const plan =
-      flags.onFailure === undefined
-        ? planned.plan
-        : {
-            ...planned.plan,
-            steps: planned.plan.steps.map((s) => ({
-              ...s,
-              on_failure: flags.onFailure ?? s.on_failure,
-            })),
-          }
+    const plan = withOnFailure(planned.plan, flags.onFailure)
     if (flags.plan !== undefined) demandSamePlan(flags.plan, plan)
     if (flags.dryRun === true) {
       exit(await showPlan(planned.root, plan, flags))
@@ -89,6 +81,7 @@ export function define(command: Command, exit: (code: number) => void): void {
             tool: toolVersion(),
             lockTimeout_ms: flags.lockTimeout,
             fresh: flags.fresh === true,
+            onFailure: flags.onFailure,
             fingerprints,
           }),
       ),

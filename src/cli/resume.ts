@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { withOnFailure } from '../core/compile.ts'
 import { EXIT, failure } from '../core/errors.ts'
 import { didYouMean } from '../core/problems.ts'
 import { planSha256, type Plan } from '../core/plan.ts'
@@ -104,21 +105,23 @@ async function lookAtToday(
   view: View,
 ): Promise<Plan | undefined> {
   const vars = { ...given(plan), ...flags.var }
-  const today = () =>
-    planFor(plan.file, {
+  const today = async () => {
+    const { plan: now } = await planFor(plan.file, {
       env: plan.environment.name,
       vars,
       warn: () => undefined,
       ...(plan.selection !== undefined && { selection: plan.selection }),
     })
+    return withOnFailure(now, state.on_failure)
+  }
   if (flags.replan === true) {
-    const { plan: now } = await today()
+    const now = await today()
     demandSameStarted(plan, now, state)
     return now
   }
   const now = await today().catch(() => undefined)
   const differences =
-    now === undefined ? ['the runbook cannot be read today'] : planDifferences(plan, now.plan)
+    now === undefined ? ['the runbook cannot be read today'] : planDifferences(plan, now)
   if (differences.length > 0) {
     view.progress({
       kind: 'note',

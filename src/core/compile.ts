@@ -4,7 +4,7 @@ import type { Selection } from './events.ts'
 import type { Plan, PlanInput } from './plan.ts'
 import { didYouMean } from './problems.ts'
 import { stepsReadIn } from './references.ts'
-import type { Environment, Phase, Runbook, Step } from './runbook.ts'
+import type { Environment, OnFailure, Phase, Runbook, Step } from './runbook.ts'
 
 /**
  * Makes the plan. `given` holds every input as the environment and the command line give it. Exit 2:
@@ -41,6 +41,12 @@ export function compile(
     ...(asked === undefined ? {} : { selection: asked }),
     files: runbook.files,
   }
+}
+
+/** The same plan with one word, given on the command line, for what any failing step leads to. */
+export function withOnFailure(plan: Plan, word: OnFailure | undefined): Plan {
+  if (word === undefined) return plan
+  return { ...plan, steps: plan.steps.map((step) => ({ ...step, on_failure: word })) }
 }
 
 /** The ids of the steps that the plan is to run; those of `finally` are always among them. */

@@ -1,5 +1,6 @@
 /** A run's state is always a fold of its journal, never stored beside it. */
 import { EXIT, failure } from './errors.ts'
+import type { OnFailure } from './runbook.ts'
 import type { Actor, Answer, Asked, Event, Failure, ProcessIdentity, RunStatus } from './events.ts'
 
 /**
@@ -72,6 +73,8 @@ export interface RunState {
   updated_at: string
   by: Actor
   fingerprints: Record<string, string>
+  /** Given on the command line, in place of the document's word. */
+  on_failure?: OnFailure
   exit_code?: number
   reason?: string
   /** The last event's number and hash are the store's business; this counts the events folded. */
@@ -121,6 +124,7 @@ function newRun(event: Event & { type: 'run.created' }): RunState {
     created_at: at,
     updated_at: at,
     events: 1,
+    ...(event.on_failure !== undefined && { on_failure: event.on_failure }),
   }
 }
 

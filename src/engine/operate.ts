@@ -5,6 +5,7 @@ import { describeAsked } from '../core/asked.ts'
 import { EXIT, failure, type ExitCode } from '../core/errors.ts'
 import { selectedSteps } from '../core/compile.ts'
 import { planSha256 } from '../core/plan.ts'
+import type { OnFailure } from '../core/runbook.ts'
 import { fold, type RunState } from '../core/state.ts'
 import { isFinished, stepsToUndo, type UndoRequest } from '../core/undo.ts'
 import type { View } from '../core/view.ts'
@@ -36,6 +37,7 @@ export interface DeployWishes {
   lockTimeout_ms: number
   /** The sandbox was made anew: what earlier runs did in it is gone. */
   fresh: boolean
+  onFailure: OnFailure | undefined
   fingerprints: Record<string, string>
 }
 
@@ -69,6 +71,7 @@ export async function deploy(
         lock,
         partial: plan.selection !== undefined,
         by: session.actor,
+        ...(wishes.onFailure !== undefined && { on_failure: wishes.onFailure }),
         tool: wishes.tool,
         fingerprints: wishes.fingerprints,
       },

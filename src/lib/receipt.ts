@@ -6,7 +6,7 @@ import type { ProcessIdentity } from '../core/events.ts'
 import { finish, limit, type Ending } from './ending.ts'
 import { tokenOf, type Gated } from './gate.ts'
 import { follow, openStreams } from './output.ts'
-import { alive, bootId } from './processes.ts'
+import { alive, bootId, identify } from './processes.ts'
 import { endLeftovers } from './tree.ts'
 
 export type Found = { state: 'never' } | { state: 'unknown' } | { state: 'ended'; ending: Ending }
@@ -68,8 +68,10 @@ export async function recoverGated(
   }
   const { reason, forced } = (await watch?.gone()) ?? { reason: undefined, forced: false }
   const receipt = readReceipt(folder)
-  // Once its wrapper is gone, the number may be another's: only the token tells who belongs to it.
-  const tree = { leader: undefined, token: tokenOf(folder) }
+  // Once its wrapper is gone, the number may be another's; while nobody has it, its session is still it.
+  const free = wrapper.boot === bootId() && identify(wrapper.pid) === undefined
+  const leader = free ? wrapper.pid : undefined
+  const tree = { leader, token: tokenOf(folder) }
   // One that we had to end by KILL writes no receipt, and yet we know how it ended.
   const code = receipt?.exit_code ?? (forced ? 128 + 9 : undefined)
   if (receipt === undefined || code === undefined) {

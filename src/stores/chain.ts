@@ -1,5 +1,5 @@
 /** The hash chain, one for every store: each event carries the SHA-256 of the text of the one before. */
-import { EXIT, failure } from '../core/errors.ts'
+import { EXIT, failure, type RunbookError } from '../core/errors.ts'
 import type { Event, NewEvent } from '../core/events.ts'
 import { sha256 } from '../core/plan.ts'
 
@@ -42,18 +42,23 @@ export function verifyChain(run: string, texts: readonly string[]): { events: Ev
     seq += 1
     const event = parse(text)
     if (event?.seq !== seq || event.prev !== hash || event.run !== run) {
-      throw failure(
-        EXIT.stale,
-        `the journal of run ${run} is not what was written: its chain breaks at event ${seq}`,
-        {
-          hint: 'nothing was repaired and nothing will run; restore the journal from a backup. Other runs: runbook history',
-        },
-      )
+      throw broken(run, seq)
     }
     hash = sha256(text)
     return event
   })
   return { events, tip: { seq, hash } }
+}
+
+/** The error of a journal that is not what was written. */
+export function broken(run: string, seq: number): RunbookError {
+  return failure(
+    EXIT.stale,
+    `the journal of run ${run} is not what was written: its chain breaks at event ${seq}`,
+    {
+      hint: 'nothing was repaired and nothing will run; restore the journal from a backup. Other runs: runbook history',
+    },
+  )
 }
 
 function parse(text: string): Event | undefined {

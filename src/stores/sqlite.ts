@@ -8,7 +8,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { EXIT, failure, isRunbookError } from '../core/errors.ts'
 import type { Actor, Event, NewEvent } from '../core/events.ts'
 import { planText, type Plan } from '../core/plan.ts'
-import { link, ORIGIN, verifyChain, type Tip } from './chain.ts'
+import { broken, link, ORIGIN, verifyChain, type Tip } from './chain.ts'
 import {
   LEASE_MS,
   lost,
@@ -27,7 +27,9 @@ const SCHEMA = `
   CREATE TABLE plans (sha256 TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE runs (
     run TEXT PRIMARY KEY, number INTEGER NOT NULL, runbook TEXT NOT NULL, environment TEXT NOT NULL,
-    created_at TEXT NOT NULL, plan_sha256 TEXT NOT NULL, lock TEXT NOT NULL
+    created_at TEXT NOT NULL, plan_sha256 TEXT NOT NULL, lock TEXT NOT NULL,
+    -- Where its chain ends: a chain that lost its last events is sound in itself.
+    tip_seq INTEGER NOT NULL DEFAULT 0, tip_hash TEXT NOT NULL DEFAULT ''
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX runs_newest ON runs (number DESC);
   CREATE TABLE events (run TEXT NOT NULL, seq INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY (run, seq)) STRICT, WITHOUT ROWID;
@@ -113,10 +115,20 @@ export function openSqlite(path: string): Store {
     )
     return toLease(row)
   }
+  const chainOf = (id: string): { events: Event[]; tip: Tip } => {
+    const chain = verifyChain(id, texts(id))
+    const end = get<{ tip_seq: number; tip_hash: string }>(
+      'SELECT tip_seq, tip_hash FROM runs WHERE run = ?',
+      id,
+    )
+    if (end !== undefined && (end.tip_seq !== chain.tip.seq || end.tip_hash !== chain.tip.hash))
+      throw broken(id, chain.tip.seq + 1)
+    return chain
+  }
   const tipOf = (id: string, epoch: number): Tip => {
     const known = tips.get(id)
     if (known?.epoch === epoch) return known.tip
-    return verifyChain(id, texts(id)).tip
+    return chainOf(id).tip
   }
   const texts = (id: string) =>
     all<{ json: string }>('SELECT json FROM events WHERE run = ? ORDER BY seq', id).map(
@@ -131,6 +143,7 @@ export function openSqlite(path: string): Store {
     const { links, tip } = link(id, from, news, new Date().toISOString())
     for (const { event, text } of links)
       run('INSERT INTO events (run, seq, json) VALUES (?, ?, ?)', id, event.seq, text)
+    run('UPDATE runs SET tip_seq = ?, tip_hash = ? WHERE run = ?', tip.seq, tip.hash, id)
     return { events: links.map((l) => l.event), tip }
   }
   const keepPlan = (plan: Plan, sha: string) =>
@@ -152,7 +165,8 @@ export function openSqlite(path: string): Store {
           const { runbook, environment } = plan
           keepPlan(plan, plan_sha256)
           run(
-            'INSERT INTO runs SELECT ?, coalesce(max(number), 0) + 1, ?, ?, ?, ?, ? FROM runs',
+            `INSERT INTO runs (run, number, runbook, environment, created_at, plan_sha256, lock)
+             SELECT ?, coalesce(max(number), 0) + 1, ?, ?, ?, ?, ? FROM runs`,
             id,
             runbook,
             environment.name,
@@ -234,7 +248,7 @@ export function openSqlite(path: string): Store {
         return planFrom(row.json, sha)
       }),
     keepPlan: (plan, sha) => soon(() => void write(() => keepPlan(plan, sha))),
-    events: (id) => soon(() => guard(path, () => verifyChain(id, texts(id)).events)),
+    events: (id) => soon(() => guard(path, () => chainOf(id).events)),
     runs: ({ runbook, environment, limit } = {}) =>
       soon(() =>
         guard(path, () =>

@@ -181,6 +181,21 @@ describe('the embedded store', () => {
     await store.close()
   })
 
+  test('events lost from the end are found, though what is left is sound in itself', async () => {
+    const place = fresh()
+    const store = openStore(undefined, place)
+    await create(store, 'r1')
+    await store.append('r1', 1, [armed, armed])
+    const db = new DatabaseSync(join(place, 'journal.db'))
+    db.exec('DELETE FROM events WHERE seq = 3')
+    db.close()
+    await expect(store.events('r1')).rejects.toMatchObject({
+      exit: 10,
+      message: expect.stringContaining('event 3') as string,
+    })
+    await store.close()
+  })
+
   test('a journal of a newer format is refused untouched', async () => {
     const place = fresh()
     await openStore(undefined, place).close()
