@@ -2,7 +2,7 @@
  * The embedded store: Node's own SQLite, WAL, synchronous=FULL. Its write-ahead log is what makes an
  * append all or nothing, and a torn tail vanish, when the machine or the process dies.
  */
-import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { EXIT, failure, isRunbookError } from '../core/errors.ts'
@@ -68,7 +68,7 @@ export function openSqlite(path: string): Store {
 
   // A journal that was deleted or replaced under a running deployment still accepts writes; nobody would ever read them.
   const stillThere = (): void => {
-    if (!existsSync(path) || statSync(path).ino !== ino)
+    if (statSync(path, { throwIfNoEntry: false })?.ino !== ino)
       throw failure(EXIT.store, `the journal ${path} was removed or replaced while it was in use`)
   }
   const write = <T>(work: () => T): T =>

@@ -6,7 +6,15 @@
  * PEERS=<folder> takes the floor from steps/cstep.c there instead of the one beside this file.
  */
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -112,12 +120,14 @@ function rootOf(n: number): string {
   for (let i = 1; i <= n; i += 1) {
     if (i % 50 === 1) lines.push(`  - id: phase_${i}`, `    title: From ${i}`, '    steps:')
     lines.push(
-      `      - { id: step_${i}, run: /bin/true, effect: idempotent, verify: { run: /bin/true }, rollback: keep }`,
+      `      - {id: s${i}, run: /bin/true, effect: idempotent, verify: {run: /bin/true}, rollback: keep}`,
     )
   }
   writeFileSync(join(root, 'runbooks/trivial.yaml'), `${lines.join('\n')}\n`)
   return root
 }
+
+let rounds = 0
 
 function runbookOn(n: number, ...args: string[]): Contender {
   const root = rootOf(n)
@@ -125,8 +135,10 @@ function runbookOn(n: number, ...args: string[]): Contender {
     name: `runbook ${args[0] ?? ''} (${n} steps)`,
     argv: [process.execPath, bin, ...args],
     cwd: root,
+    // Moved, not removed: for a while after many files were removed, making one is slow on some disks.
     reset: () => {
-      rmSync(join(root, '.runbook'), { recursive: true, force: true })
+      const state = join(root, '.runbook')
+      if (existsSync(state)) renameSync(state, join(work, `left-${(rounds += 1)}`))
     },
   }
 }
