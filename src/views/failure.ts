@@ -18,10 +18,10 @@ export function failureFields(out: Page, plan: Plan, state: StepState): void {
   const where = phase === undefined ? '' : `, phase ${phase.id}`
   const title = step === undefined || step.title === id ? '' : ` (${step.title})`
   out.field(undoing ? 'undo of' : 'step', `${id}${title}${where}`)
-  // What a check says of itself follows below, with what it expected and saw.
-  const why = reasonWords(failure.reason)
-  const message = failure.message.startsWith(why) ? failure.message : `${why}: ${failure.message}`
-  out.field('failed', failure.asked === undefined ? message : why)
+  const { asked, message } = failure
+  // What a check says of itself follows, with what it expected and saw; it is not said twice.
+  const said = asked !== undefined && (message === asked.reason || message === asked.title)
+  out.field('failed', `${reasonWords(failure.reason)}${said ? '' : `: ${message}`}`)
   if (failure.asked !== undefined) askedFields(out, failure.asked, step?.title)
   else if (step !== undefined) out.field('at', step.at)
   if (failure.tail !== undefined && failure.tail.trim() !== '') out.block('output', failure.tail)

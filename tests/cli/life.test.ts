@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { linesOf, project, runbook, statuses, summaryOf } from '../tool.ts'
@@ -231,6 +231,39 @@ describe('rolling back', () => {
       0,
       'one undone, two undone, three undone',
     ])
+  })
+
+  test('an undo that a person finished by hand is only verified', async () => {
+    const root = withSteps(
+      `      - { id: one, run: touch one, verify: { run: test -e one }, rollback: { run: "false", verify: inverse } }`,
+    )
+    const { run } = summaryOf(await deploy(root))
+    expect((await runbook(root, ['rollback'])).code).toBe(5)
+    const word = ['resolve', run, 'one', '--done', '--reason', 'removed by hand']
+    expect((await runbook(root, word)).code).toBe(0)
+    const without = await runbook(root, ['rollback', '-o', 'json'])
+    expect([without.code, statuses(without)]).toEqual([5, 'one undo_failed'])
+    rmSync(join(root, 'one'))
+    expect((await runbook(root, word)).code).toBe(0)
+    const back = await runbook(root, ['rollback', '-o', 'json'])
+    expect([back.code, statuses(back)], back.stderr).toEqual([0, 'one undone'])
+  })
+
+  test('what an older run did is still there, and that is said', async () => {
+    const root = withSteps(good('one'))
+    const first = summaryOf(await deploy(root)).run
+    await deploy(root)
+    expect((await runbook(root, ['rollback'])).stderr).toContain(`runbook rollback ${first}`)
+    expect((await runbook(root, ['rollback'])).stderr).not.toContain('still there')
+  })
+
+  test('a sandbox made anew closes the runs that were in it', async () => {
+    const root = withSteps(good('one'))
+    const first = summaryOf(await deploy(root)).run
+    const second = summaryOf(await deploy(root, 'test', '--fresh')).run
+    expect(summaryOf(await runbook(root, ['status', first, '-o', 'json'])).status).toBe('abandoned')
+    expect(summaryOf(await runbook(root, ['rollback', '-o', 'json'])).run).toBe(second)
+    expect((await runbook(root, ['rollback'])).stderr).toContain('nothing left')
   })
 
   test('an undo that claims to have worked and did not is found out', async () => {
