@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { withOnFailure } from '../core/compile.ts'
-import { EXIT, failure } from '../core/errors.ts'
+import { EXIT, failure, isRunbookError } from '../core/errors.ts'
 import { didYouMean } from '../core/problems.ts'
 import { planSha256, type Plan } from '../core/plan.ts'
 import { demandSameStarted, planDifferences } from '../core/replan.ts'
@@ -119,7 +119,11 @@ async function lookAtToday(
     demandSameStarted(plan, now, state)
     return now
   }
-  const now = await today().catch(() => undefined)
+  // A runbook that is unsound today does not stop a run that has its plan; a fault of ours does.
+  const now = await today().catch((error: unknown) => {
+    if (!isRunbookError(error)) throw error
+    return undefined
+  })
   const differences =
     now === undefined ? ['the runbook cannot be read today'] : planDifferences(plan, now)
   if (differences.length > 0) {

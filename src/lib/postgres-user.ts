@@ -84,7 +84,7 @@ function names(record: string, place: string): boolean {
   return existsSync(record) && readFileSync(record, 'utf8').includes(JSON.stringify(place))
 }
 
-/** The binaries themselves, or a copy of them where the server's user cannot reach them: `/root/…`. */
+/** The binaries themselves, or a copy of them where the server's user cannot reach them, as in root's home. */
 export async function reachable(folder: string, place: string): Promise<string> {
   const user = serverUser()
   if (user === undefined || (await runs(folder))) return folder
