@@ -14,12 +14,13 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
+import { succeeds } from './processes.ts'
 
 /** What expressions see of one stream at most; of more, its first and its last half. */
 export const SEEN_BYTES = 2 ** 20
 /** What a file keeps of its head and of its tail when it is cut. */
 const KEPT_BYTES = 2 ** 20
-/** From this size on a growing file is cut in its middle. */
+/** By so much a file may grow before it is cut in its middle. */
 const FLOOD_BYTES = 64 * 2 ** 20
 /** At the end a file is cut from this size on. */
 const LARGE_BYTES = 4 * 2 ** 20
@@ -33,11 +34,8 @@ const MOST_ROUNDS = 5
 /** One stream of a process, in a file that it appends to and that is open for reading here. */
 export interface Stream {
   fd: number
-  /**
-   * The same file for writing anywhere: the one that appends does so whatever the position.
-   * Undefined where a file without a name cannot be opened again.
-   */
-  edit: () => number | undefined
+  /** Where the same file can be opened for writing anywhere; undefined where it has no name at all. */
+  path: () => string | undefined
   /** Taken out of the middle so far. */
   dropped: number
 }
@@ -102,13 +100,25 @@ export function tailOf(...texts: string[]): string {
 }
 
 /**
+ * Gives the space of the middle back while others append: as a hole, which touches nothing that is
+ * written meanwhile, where the system can make one.
+ */
+function cut(stream: Stream): void {
+  const path = stream.path()
+  const length = fstatSync(stream.fd).size - 2 * KEPT_BYTES
+  const hole = ['--punch-hole', '--offset', String(KEPT_BYTES), '--length', String(length)]
+  if (path !== undefined && !succeeds(['fallocate', ...hole, path])) shorten(stream)
+}
+
+/**
  * Takes the middle out of a file: the tail moves up to the head, and the rest is cut off. Who
  * appends to it goes on at its new end. What is written in the instant before the cut would be
  * lost, so what came while the tail was moved is moved as well, and only then it is cut.
  */
-function cut(stream: Stream): void {
-  const file = stream.edit()
-  if (file === undefined) return
+function shorten(stream: Stream): void {
+  const path = stream.path()
+  if (path === undefined) return
+  const file = openSync(path, O_WRONLY | (path.startsWith('/proc/') ? 0 : O_NOFOLLOW))
   let moved = fstatSync(stream.fd).size - KEPT_BYTES
   let end = KEPT_BYTES
   try {
@@ -133,8 +143,7 @@ export const APPENDED = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW
 export function openStreams(folder: string, flags = 0): Streams {
   const open = (name: string): Stream => {
     const path = join(folder, name)
-    const edit = () => openSync(path, O_WRONLY | O_NOFOLLOW)
-    return { fd: openSync(path, APPENDED | flags, 0o600), edit, dropped: 0 }
+    return { fd: openSync(path, APPENDED | flags, 0o600), path: () => path, dropped: 0 }
   }
   const [out, err] = [open('out'), open('err')]
   const release = () => {
@@ -154,9 +163,8 @@ export function borrowStreams(): Streams {
     const path = join(tmpdir(), `runbook-${randomUUID()}`)
     const fd = openSync(path, APPENDED | O_EXCL, 0o600)
     unlinkSync(path)
-    const again = `/proc/self/fd/${fd}`
-    const edit = () => (existsSync(again) ? openSync(again, O_WRONLY) : undefined)
-    return { fd, edit, dropped: 0 }
+    const again = `/proc/${process.pid}/fd/${fd}`
+    return { fd, path: () => (existsSync(again) ? again : undefined), dropped: 0 }
   }
   const pair = idle.pop() ?? { out: open(), err: open() }
   const release = (held: boolean) => {
@@ -172,7 +180,7 @@ export function borrowStreams(): Streams {
 
 /** At the end of an action: a log that nobody would read through does not stay on the disk. */
 function compact(stream: Stream): void {
-  if (fstatSync(stream.fd).size > LARGE_BYTES) cut(stream)
+  if (fstatSync(stream.fd).size > LARGE_BYTES) shorten(stream)
 }
 
 /**
@@ -180,7 +188,8 @@ function compact(stream: Stream): void {
  * action that ends sooner costs one timer. Of a flood only the newest is passed on.
  */
 export function follow(streams: Stream[], show: (text: string) => void): { stop: () => void } {
-  const heads = streams.map((stream) => ({ stream, seen: 0, decoder: new StringDecoder('utf8') }))
+  const decoder = () => new StringDecoder('utf8')
+  const heads = streams.map((stream) => ({ stream, seen: 0, cut: 0, decoder: decoder() }))
   const pass = () => {
     for (const head of heads) {
       const { size } = fstatSync(head.stream.fd)
@@ -196,10 +205,10 @@ export function follow(streams: Stream[], show: (text: string) => void): { stop:
         show(head.decoder.write(readAt(head.stream.fd, from, size - from)))
       }
       head.seen = size
-      if (size > FLOOD_BYTES) {
-        cut(head.stream)
-        head.seen = fstatSync(head.stream.fd).size
-      }
+      if (size - head.cut < FLOOD_BYTES) continue
+      cut(head.stream)
+      head.cut = Math.min(size, fstatSync(head.stream.fd).size)
+      head.seen = head.cut
     }
   }
   const timer = setInterval(pass, EVERY_MS)

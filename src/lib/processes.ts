@@ -153,6 +153,12 @@ export async function runCommand(
   }
 }
 
+/** Runs a small tool while everything else waits; false when it is not there or did not end well. */
+export function succeeds(argv: [string, ...string[]]): boolean {
+  const [file, ...args] = argv
+  return !execaSync(file, args, { stdio: 'ignore', reject: false }).failed
+}
+
 /** What /proc says of a process. */
 export interface ProcessStat {
   state: string
