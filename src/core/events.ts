@@ -187,8 +187,8 @@ type UndoEvent =
     }
   | { type: 'undo.in_doubt'; step: string; part: number; reason: string }
 
-/** What the engine says; the store adds the rest. */
-export type NewEvent = RunEvent | StepEvent | UndoEvent
+/** What the engine says; the store adds the rest, and the time where none is given. */
+export type NewEvent = (RunEvent | StepEvent | UndoEvent) & { at?: string }
 
 /** An event as it stands in the journal. */
 export type Event = NewEvent & {

@@ -116,11 +116,8 @@ export async function acted(
     return actionFailed(rt, step, attempt, judged)
   }
   // A receipt keeps the action's end until it is recorded together with the check's: one write fewer.
-  const soon =
-    step.act !== undefined &&
-    leavesReceipt(step.act.action) &&
-    step.verify.every((check) => check.retry === undefined)
-  if (soon) return verifyStep(rt, step, attempt, judged, [event], settled)
+  if (leavesItsReceipt(step) && step.verify.every((check) => check.retry === undefined))
+    return verifyStep(rt, step, attempt, judged, [event], settled)
   await rt.journal.record(event)
   return verifyStep(rt, step, attempt, judged, [], settled)
 }
@@ -135,8 +132,7 @@ async function interrupted(
   attempt: number,
   judged: Judged,
 ): Promise<StepEnd> {
-  if (step.act === undefined || !leavesReceipt(step.act.action))
-    return doubt(rt, step, 'it was interrupted')
+  if (!leavesItsReceipt(step)) return doubt(rt, step, 'it was interrupted')
   await rt.journal.record(actedEvent(rt, step, attempt, judged, {}))
   return failStep(rt, step, attempt, failureOf(rt, step, judged, 'interrupted'), judged.duration_ms)
 }
@@ -194,7 +190,7 @@ export async function verifyStep(
       )
     }
     if (taken !== undefined) rt.outputs[step.id] = taken.clear
-    await rt.journal.record(...pending, {
+    pending.push({
       type: 'step.done',
       step: step.id,
       attempt,
@@ -202,6 +198,9 @@ export async function verifyStep(
       ...(taken !== undefined && { outputs: taken.kept }),
       ...(settled !== undefined && { settled }),
     })
+    if (pending.some(({ type }) => type === 'step.acted') && exitCodeTells(step))
+      rt.journal.recordSoon(...pending)
+    else await rt.journal.record(...pending)
     return 'over'
   }
   if (pending.length > 0) await rt.journal.record(...pending)
@@ -215,6 +214,15 @@ export async function verifyStep(
     ...hintsOf(rt, step, last?.judged),
   }
   return failStep(rt, step, attempt, failure, duration())
+}
+
+function leavesItsReceipt({ act }: Step): boolean {
+  return act !== undefined && leavesReceipt(act.action)
+}
+
+/** Whether nothing of the action's output is needed to know how it ended. */
+function exitCodeTells({ act, outputs }: Step): boolean {
+  return act?.expect.length === 0 && Object.keys(outputs).length === 0
 }
 
 export async function doubt(rt: Runtime, step: Step, reason: string): Promise<StepEnd> {

@@ -8,6 +8,12 @@ export interface Recorder {
   readonly epoch: number
   /** Appends all or none. Throws exit 7 when the run was taken over, exit 12 when the store is gone. */
   record(...news: NewEvent[]): Promise<void>
+  /**
+   * For an end that a receipt tells of as well: folded at once, so that the run can go on, and made
+   * durable and shown together with what is recorded next, or when there is nothing else to do. The
+   * next `record` throws what went wrong with it.
+   */
+  recordSoon(...news: NewEvent[]): void
 }
 
 /** `redact` hides secrets in everything that is written; `shown` is told after it is durable. */
@@ -18,15 +24,36 @@ export function recorder(
   redact: <T>(value: T) => T,
   shown: (event: Event, state: RunState) => void,
 ): Recorder {
+  const { run, epoch } = lease
+  let folded: NewEvent[] = []
+  let unwatched = Promise.resolve()
+
+  const write = async (news: NewEvent[]): Promise<void> => {
+    const before = folded
+    folded = []
+    const events = await store.append(run, epoch, [...before, ...news.map(redact)])
+    for (const [index, event] of events.entries()) {
+      if (index >= before.length) apply(state, event)
+      shown(event, state)
+    }
+  }
   return {
     state,
-    epoch: lease.epoch,
+    epoch,
     async record(...news) {
-      const events = await store.append(lease.run, lease.epoch, news.map(redact))
-      for (const event of events) {
-        apply(state, event)
-        shown(event, state)
+      await unwatched
+      await write(news)
+    },
+    recordSoon(...news) {
+      const at = new Date().toISOString()
+      for (const event of news.map(redact)) {
+        folded.push({ ...event, at })
+        apply(state, { ...event, at, seq: state.events + 1, run, prev: '' })
       }
+      setImmediate(() => {
+        if (folded.length > 0) unwatched = write([])
+        unwatched.catch(() => undefined)
+      })
     },
   }
 }

@@ -1,5 +1,5 @@
 /** Finding and ending everything that an action's process started. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processStat } from './processes.ts'
 
@@ -28,7 +28,9 @@ const FEW = 64
 /** The parent of the kernel's own threads. */
 const KERNEL = 2
 
+/** Most of what is asked for is not there, and an error is dearer than the question. */
 function read(path: string): string {
+  if (!existsSync(path)) return ''
   try {
     return readFileSync(path, 'latin1')
   } catch {
@@ -88,7 +90,7 @@ function mayRemain(tree: Tree, elapsed_ms: number): boolean {
     const environment = read(`/proc/${pid}/environ`)
     if (environment.includes(tree.token)) return true
     // Empty for a moment while a program is being loaded, always for what is dead or the kernel's.
-    const stat = environment === '' ? processStat(pid) : undefined
+    const stat = environment === '' && existsSync(`/proc/${pid}`) ? processStat(pid) : undefined
     if (stat !== undefined && stat.state !== 'Z' && stat.parent !== KERNEL) return true
   }
   return false
