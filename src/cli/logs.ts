@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { EXIT, failure } from '../core/errors.ts'
+import { stepsNamed } from '../core/hosts.ts'
 import { didYouMean } from '../core/problems.ts'
 import { findRun, openSession } from '../engine/session.ts'
 import { findRoot } from '../language/find.ts'
@@ -38,9 +39,13 @@ export function define(command: Command): void {
       process.stderr.write('Nothing has run here.\n')
       return
     }
-    const ids = [...known.plan.steps, ...known.plan.finally].map((s) => s.id)
-    if (step !== undefined && !ids.includes(step)) {
-      const hint = didYouMean(step, ids)
+    const steps = [...known.plan.steps, ...known.plan.finally]
+    const meant = step === undefined ? undefined : stepsNamed(steps, step).map(({ id }) => id)
+    if (step !== undefined && meant?.length === 0) {
+      const hint = didYouMean(
+        step,
+        steps.map(({ id }) => id),
+      )
       throw failure(
         EXIT.usage,
         `run ${known.state.run} has no step "${step}"`,
@@ -48,7 +53,7 @@ export function define(command: Command): void {
       )
     }
     const events = (await store.events(known.state.run)).filter(
-      (e) => step === undefined || ('step' in e && e.step === step),
+      (e) => meant === undefined || ('step' in e && meant.includes(e.step)),
     )
     const out = outlet(process.stdout)
     if (flags.output === 'text') out.write(logsText(events, known.plan, out.look(), step))

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { withOnFailure } from '../core/compile.ts'
 import { EXIT, failure, isRunbookError } from '../core/errors.ts'
+import { stepsNamed } from '../core/hosts.ts'
 import { didYouMean } from '../core/problems.ts'
 import { planSha256, type Plan } from '../core/plan.ts'
 import { demandSameStarted, planDifferences } from '../core/replan.ts'
@@ -59,7 +60,7 @@ export function define(command: Command, exit: (code: number) => void): void {
       exit(EXIT.ok)
       return
     }
-    for (const step of flags.retry ?? []) demandStep(known, step)
+    const retry = (flags.retry ?? []).flatMap((step) => stepsMeant(known, step))
     const replanned = await lookAtToday(known, flags, view)
     const plan = replanned ?? known.plan
     await confirmTarget(plan, 'resume', flags.confirm, view)
@@ -78,7 +79,7 @@ export function define(command: Command, exit: (code: number) => void): void {
             view,
             ask,
             known,
-            flags.retry ?? [],
+            retry,
             replanned === undefined ? undefined : planSha256(replanned),
           )
         },
@@ -87,9 +88,10 @@ export function define(command: Command, exit: (code: number) => void): void {
   })
 }
 
-function demandStep({ plan, state }: KnownRun, step: string): void {
+function stepsMeant({ plan, state }: KnownRun, step: string): string[] {
+  const meant = stepsNamed(plan.steps, step).map(({ id }) => id)
+  if (meant.length > 0) return meant
   const ids = plan.steps.map((s) => s.id)
-  if (ids.includes(step)) return
   const hint = didYouMean(step, ids)
   throw failure(
     EXIT.usage,

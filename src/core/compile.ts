@@ -3,6 +3,7 @@ import { EXIT, failure } from './errors.ts'
 import type { Selection } from './events.ts'
 import type { Plan, PlanInput } from './plan.ts'
 import { didYouMean } from './problems.ts'
+import { eachHost, idInRunbook, stepsNamed } from './hosts.ts'
 import { stepsReadIn } from './references.ts'
 import type { Environment, OnFailure, Phase, Runbook, Step } from './runbook.ts'
 
@@ -18,12 +19,19 @@ export function compile(
   selection?: Selection,
 ): Plan {
   const environment = environmentOf(runbook, environmentName)
-  const settled = (step: Step): Step => ({
-    ...step,
-    on_failure: runbook.on_failure[step.id] ?? environment.on_failure ?? 'stop',
-  })
+  const settled = (step: Step): Step[] =>
+    eachHost(
+      { ...step, on_failure: runbook.on_failure[step.id] ?? environment.on_failure ?? 'stop' },
+      environment,
+    )
+  const steps = runbook.steps.flatMap(settled)
+  const known = new Map(Object.entries(Object.groupBy(steps, idInRunbook)))
+  const phases = runbook.phases.map((phase) => ({
+    ...phase,
+    steps: phase.steps.flatMap((id) => (known.get(id) ?? []).map((step) => step.id)),
+  }))
   const asked = isPart(selection) ? selection : undefined
-  if (asked !== undefined) checkSelection(runbook, environment, asked)
+  if (asked !== undefined) checkSelection({ ...runbook, phases, steps }, environment, asked)
   return {
     format: 1,
     runbook: runbook.runbook,
@@ -35,9 +43,9 @@ export function compile(
     requires: runbook.requires,
     scopes: runbook.scopes,
     contacts: runbook.contacts,
-    phases: runbook.phases,
-    steps: runbook.steps.map(settled),
-    finally: runbook.finally.map(settled),
+    phases,
+    steps,
+    finally: runbook.finally.flatMap(settled),
     ...(asked === undefined ? {} : { selection: asked }),
     files: runbook.files,
   }
@@ -76,7 +84,8 @@ function checkSelection(runbook: Runbook, environment: Environment, selection: S
       hint,
     })
   }
-  const known = [...runbook.phases.map(({ id }) => id), ...runbook.steps.map(({ id }) => id)]
+  const ids = runbook.steps.flatMap((step) => [idInRunbook(step), step.id])
+  const known = [...new Set([...runbook.phases.map(({ id }) => id), ...ids])]
   const options = {
     only: selection.only ?? [],
     skip: selection.skip ?? [],
@@ -94,9 +103,11 @@ function checkSelection(runbook: Runbook, environment: Environment, selection: S
   if (chosen.size === 0) {
     throw failure(EXIT.usage, 'nothing is left to run: no step is in the part that was asked for')
   }
-  for (const step of [...runbook.steps.filter(({ id }) => chosen.has(id)), ...runbook.finally]) {
+  const selected = runbook.steps.filter(({ id }) => chosen.has(id))
+  const there = new Set([...selected, ...runbook.finally].map(idInRunbook))
+  for (const step of [...selected, ...runbook.finally]) {
     for (const id of stepsReadIn(step)) {
-      if (id === step.id || chosen.has(id) || runbook.finally.some((f) => f.id === id)) continue
+      if (there.has(id)) continue
       throw failure(
         EXIT.usage,
         `step ${step.id} reads an output of step ${id}, which is left out`,
@@ -109,7 +120,8 @@ function checkSelection(runbook: Runbook, environment: Environment, selection: S
 }
 
 function choose(phases: Phase[], steps: Step[], selection: Selection = {}): Set<string> {
-  const members = (id: string): string[] => phases.find((phase) => phase.id === id)?.steps ?? [id]
+  const members = (id: string): string[] =>
+    phases.find((phase) => phase.id === id)?.steps ?? stepsNamed(steps, id).map((step) => step.id)
   const order = steps.map(({ id }) => id)
   const { only = [], skip = [], from, to } = selection
   const first = from === undefined ? 0 : Math.min(...members(from).map((id) => order.indexOf(id)))

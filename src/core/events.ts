@@ -102,7 +102,7 @@ type RunEvent =
   | { type: 'run.rolling_back'; why: string; automatic: boolean; scope?: string; to?: string }
   | { type: 'run.finished'; status: RunStatus; exit_code: number; reason?: string }
 
-/** `step` is the step's id; `attempt` counts from 1 over the whole run. */
+/** `step` is the step's id in the plan (`id@host` on a host); `attempt` counts from 1 over the whole run. */
 type StepEvent =
   /** The intent. `before`: what the check answered before the action, when it was asked. */
   | { type: 'step.armed'; step: string; attempt: number; before?: Answer }
@@ -188,7 +188,11 @@ type UndoEvent =
   | { type: 'undo.in_doubt'; step: string; part: number; reason: string }
 
 /** What the engine says; the store adds the rest, and the time where none is given. */
-export type NewEvent = (RunEvent | StepEvent | UndoEvent) & { at?: string }
+export type NewEvent = (RunEvent | StepEvent | UndoEvent) & {
+  at?: string
+  /** The host of a step that runs on one; who writes the journal reads it off the step's id. */
+  host?: string
+}
 
 /** An event as it stands in the journal. */
 export type Event = NewEvent & {

@@ -16,6 +16,38 @@ export interface Path {
   asked: boolean
 }
 
+/** A name behind an index that is calculated: `release` in `steps.before[host.name].release`. */
+export interface Indexed {
+  /** The path that the index stands behind. */
+  segments: (string | number)[]
+  name: string
+  /** The whole of it, and its part without the name. */
+  node: Node
+  map: Node
+  /** As of a path. */
+  asked: boolean
+}
+
+/** Every name behind an index that only the calculation knows. */
+export function indexedIn(root: Node): Indexed[] {
+  const asked = new Set<unknown>()
+  const found: Indexed[] = []
+  for (const node of walk(root)) {
+    if (node.op === 'call') {
+      const [name, args] = node.args as [string, Node[]]
+      if (name === 'has') asked.add(args[0])
+    }
+    if (node.op !== '.') continue
+    const [map, name] = node.args as [Node, string]
+    if (map.op !== '[]') continue
+    const [base, index] = map.args as [Node, unknown]
+    const path = literal(index) === undefined ? pathOf(base) : undefined
+    if (path !== undefined)
+      found.push({ segments: path.segments, name, node, map, asked: asked.has(node) })
+  }
+  return found
+}
+
 const MACROS = new Set(['all', 'exists', 'exists_one', 'map', 'filter'])
 
 function isNode(value: unknown): value is Node {

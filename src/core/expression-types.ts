@@ -1,6 +1,6 @@
 /** Checks an expression before it is ever calculated: names that exist, types that fit. */
 import { plainMessage, typeWord } from './expression-errors.ts'
-import { literal, walk, type Node, type Path } from './expression-paths.ts'
+import { indexedIn, literal, walk, type Indexed, type Node, type Path } from './expression-paths.ts'
 import { evaluate, parseExpression, TYPED_NAMES } from './expressions.ts'
 import { compilePattern } from './patterns.ts'
 import { didYouMean } from './problems.ts'
@@ -14,6 +14,8 @@ export interface Fields {
   called: string
   /** Other names are allowed too, and may be anything. */
   open?: boolean
+  /** What any of them is, for an index that is calculated. */
+  each?: Fields
 }
 
 interface Fault {
@@ -36,11 +38,18 @@ export function checkExpression(source: string, variables: Fields): Checked {
     const unknown = unknownName(path, variables)
     if (unknown !== undefined) return { ok: false, ...unknown }
   }
+  for (const indexed of indexedIn(expression.root)) {
+    const each = eachOf(indexed, variables)
+    if (each === undefined || Object.hasOwn(each.fields, indexed.name)) continue
+    const near = didYouMean(indexed.name, Object.keys(each.fields))
+    const message = `there is no ${each.called} "${indexed.name}"${near === undefined ? '' : `; ${near}`}`
+    return { ok: false, message, offset: indexed.map.end + 1 }
+  }
   for (const node of walk(expression.root)) {
     const fault = literalFault(node, source)
     if (fault !== undefined) return { ok: false, ...fault }
   }
-  return checkTypes(source, expression.paths, variables)
+  return checkTypes(source, expression, variables)
 }
 
 function unknownName({ segments, nodes }: Path, variables: Fields): Fault | undefined {
@@ -90,16 +99,35 @@ function literalFault(node: Node, source: string): Fault | undefined {
   return undefined
 }
 
+/** A part of an expression, and what stands in for it while types are checked. */
+interface Cut {
+  start: number
+  end: number
+  text: string
+}
+
 /**
  * Types: every path of a declared type is replaced by a name that the library knows to have that type,
  * so that one prepared environment serves for all runbooks.
  */
-function checkTypes(source: string, paths: readonly Path[], variables: Fields): Checked {
-  const cuts: { start: number; end: number; text: string }[] = []
+function checkTypes(
+  source: string,
+  { root, paths }: { root: Node; paths: readonly Path[] },
+  variables: Fields,
+): Checked {
+  const cuts: Cut[] = []
+  for (const indexed of indexedIn(root)) {
+    const type = eachOf(indexed, variables)?.fields[indexed.name]
+    if (typeof type !== 'string' || type === 'dyn' || indexed.asked) continue
+    const { start, end } = indexed.node
+    cuts.push({ start, end, text: TYPED_NAMES[type] })
+  }
   for (const path of paths) {
     if (path.asked) continue
     const typed = typedPart(path, variables)
-    if (typed !== undefined) cuts.push(typed)
+    const within = (cut: Cut) =>
+      typed !== undefined && cut.start <= typed.start && typed.end <= cut.end
+    if (typed !== undefined && !cuts.some(within)) cuts.push(typed)
   }
   cuts.sort((a, b) => a.start - b.start)
   let rewritten = ''
@@ -150,10 +178,18 @@ function mixedMembership(root: Node): Fault | undefined {
   return undefined
 }
 
-function typedPart(
-  { segments, nodes }: Path,
-  variables: Fields,
-): { start: number; end: number; text: string } | undefined {
+/** What an index gives, where all that it can give is alike. */
+function eachOf({ segments }: Indexed, variables: Fields): Fields | undefined {
+  let level: Fields = variables
+  for (const segment of segments) {
+    const known = Object.hasOwn(level.fields, segment) ? level.fields[String(segment)] : undefined
+    if (typeof known !== 'object') return undefined
+    level = known
+  }
+  return level.each
+}
+
+function typedPart({ segments, nodes }: Path, variables: Fields): Cut | undefined {
   let level: Fields = variables
   for (const [i, segment] of segments.entries()) {
     const known = level.fields[String(segment)]

@@ -26,6 +26,9 @@ export interface PlannedStep {
   loses: string[]
   /** Why it cannot be undone. */
   irreversible?: string
+  /** The names of the hosts that it runs on, and how many of them at a time. */
+  hosts?: string[]
+  batch?: number
   estimate_s?: number
   owner?: string
   refs: string[]

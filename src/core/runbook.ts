@@ -97,7 +97,23 @@ interface Hint {
   say: string
 }
 
+/** A host of a group of an environment. */
+export interface Host {
+  name: string
+  /** What is written of it, by key; texts may be templates. */
+  facts: Record<string, string | number | boolean>
+}
+
+/** One of the hosts that a step runs on: there is a step for each of them. */
+interface OnHost {
+  /** The id and the title that the runbook gives to all of them. */
+  step: string
+  title: string
+  host: Host
+}
+
 export interface Step {
+  /** On a host `id@host`, for the plan, the journal and commands alike. */
   id: string
   title: string
   /** The id of its phase; `finally` for the steps of that section. */
@@ -115,6 +131,10 @@ export interface Step {
   secrets: string[]
   outputs: Record<string, Output>
   scope: string[]
+  /** On each host of this group, so many at a time. */
+  hosts?: { group: string; batch: number }
+  /** In a plan: on which of them. */
+  on?: OnHost
   owner?: string
   estimate_s?: number
   hints: Hint[]
@@ -169,6 +189,8 @@ export interface Environment {
   /** Folders put first on PATH, relative to the root. */
   path: string[]
   cwd?: string
+  /** By the name of their group, in the order of the document. */
+  hosts?: Record<string, Host[]>
   manual: 'ask' | 'assume'
   /** The lock's name; by default `<runbook>/<environment>`. */
   lock?: string

@@ -1,5 +1,6 @@
 /** What is to be undone: the other difference between a plan and a run's state. */
 import { EXIT, failure, type RunbookError } from './errors.ts'
+import { stepsNamed } from './hosts.ts'
 import { didYouMean } from './problems.ts'
 import type { Plan } from './plan.ts'
 import type { Step, Undo } from './runbook.ts'
@@ -39,10 +40,6 @@ function scopesOf(plan: Plan, scope: string): Set<string> {
   return found
 }
 
-function stepById(plan: Plan, id: string): Step | undefined {
-  return plan.steps.find((step) => step.id === id)
-}
-
 /** Started steps with something to undo, in strict reverse of the order in which they started. */
 function undoable(plan: Plan, state: RunState): Step[] {
   const byId = new Map(plan.steps.map((step) => [step.id, step]))
@@ -63,8 +60,8 @@ function undoable(plan: Plan, state: RunState): Step[] {
 export function stepsToUndo(plan: Plan, state: RunState, request: UndoRequest = {}): StepToUndo[] {
   let steps = undoable(plan, state)
   if (request.to !== undefined) {
-    const to = stepById(plan, request.to)
-    if (to === undefined) {
+    const to = stepsNamed(plan.steps, request.to)
+    if (to.length === 0) {
       const hint = didYouMean(
         request.to,
         plan.steps.map((s) => s.id),
@@ -75,12 +72,13 @@ export function stepsToUndo(plan: Plan, state: RunState, request: UndoRequest = 
         hint === undefined ? {} : { hint },
       )
     }
-    const seq = state.steps.get(to.id)?.started_seq
-    if (seq === undefined)
+    const started = to.flatMap((step) => state.steps.get(step.id)?.started_seq ?? [])
+    if (started.length === 0)
       throw failure(
         EXIT.usage,
-        `step "${to.id}" was not started in this run, so nothing can be rolled back to it`,
+        `step "${request.to}" was not started in this run, so nothing can be rolled back to it`,
       )
+    const seq = Math.max(...started)
     steps = steps.filter((step) => (state.steps.get(step.id)?.started_seq ?? 0) > seq)
   }
   if (request.scope !== undefined) {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { milliseconds } from '../core/durations.ts'
 import type { Answer, Failure, FailureReason, NewEvent } from '../core/events.ts'
 import type { Attempt, Step } from '../core/runbook.ts'
+import { keepOutputs } from '../core/hosts.ts'
 import { stepState } from '../core/state.ts'
 import { resolve } from '../core/templates.ts'
 import { askChecks } from './ask.ts'
@@ -78,9 +79,13 @@ export async function act(
       failure: failed,
       duration_ms: judged.duration_ms,
     })
-    await sleep(milliseconds(String(resolve(retry?.every ?? '0s', stepScope(rt)))), undefined, {
-      signal: rt.stop.interrupt,
-    }).catch(() => undefined)
+    await sleep(
+      milliseconds(String(resolve(retry?.every ?? '0s', stepScope(rt, step)))),
+      undefined,
+      {
+        signal: rt.stop.interrupt,
+      },
+    ).catch(() => undefined)
   }
 }
 
@@ -95,7 +100,8 @@ export async function acted(
   for (const text of judged.outcome.notes ?? [])
     rt.view.progress({ kind: 'note', step: step.id, text })
   if (judged.outcome.problem?.kind === 'interrupted') return interrupted(rt, step, attempt, judged)
-  const taken = judged.answer === 'holds' ? takeOutputs(rt, step, judged, stepScope(rt)) : NOTHING
+  const taken =
+    judged.answer === 'holds' ? takeOutputs(rt, step, judged, stepScope(rt, step)) : NOTHING
   if ('problem' in taken) {
     await rt.journal.record(actedEvent(rt, step, attempt, judged, {}))
     return failStep(
@@ -106,7 +112,7 @@ export async function acted(
       judged.duration_ms,
     )
   }
-  rt.outputs[step.id] = taken.clear
+  keepOutputs(rt.outputs, step, taken.clear)
   const event = {
     ...actedEvent(rt, step, attempt, judged, taken.kept),
     ...(settled !== undefined && { adopted: true }),
@@ -178,7 +184,8 @@ export async function verifyStep(
   if (checks.length > 0) pending.push({ type: 'step.verified', step: step.id, attempt, checks })
   if (answer === 'holds') {
     const only = step.act === undefined ? answered.at(-1) : undefined
-    const taken = only === undefined ? undefined : takeOutputs(rt, step, only.judged, stepScope(rt))
+    const taken =
+      only === undefined ? undefined : takeOutputs(rt, step, only.judged, stepScope(rt, step))
     if (taken !== undefined && 'problem' in taken) {
       await rt.journal.record(...pending)
       return failStep(
@@ -189,7 +196,7 @@ export async function verifyStep(
         duration(),
       )
     }
-    if (taken !== undefined) rt.outputs[step.id] = taken.clear
+    if (taken !== undefined) keepOutputs(rt.outputs, step, taken.clear)
     pending.push({
       type: 'step.done',
       step: step.id,

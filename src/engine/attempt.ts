@@ -164,7 +164,7 @@ function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
   }
   const { plan, root } = bound
   const under = (path: string): string => (isAbsolute(path) ? path : join(root, path))
-  const env = processEnvironment(bound, role)
+  const env = processEnvironment(bound, { ...role, host: scope.host as Record<string, unknown> })
   for (const [name, value] of Object.entries(attempt.env)) env[name] = text(value)
   return {
     root,

@@ -21,12 +21,12 @@ export async function demandBackups(
   )
   if (restores.length === 0) return
   const outputs = openOutputs(bound, bound.plan, state)
-  const scope = scopeOf(bound, { outputs, run: state.run })
   for (const { step, action } of restores) {
+    const scope = scopeOf(bound, { outputs, run: state.run, host: step.on?.host })
     const file = String(resolve(action.file, scope))
     const path = isAbsolute(file) ? file : join(bound.root, file)
     const found = await sha256OfFile(path)
-    const known = Object.values(outputs).find((o) => o.file === file)?.sha256
+    const known = [...state.steps.values()].find((s) => s.outputs.file === file)?.outputs.sha256
     if (found === undefined) throw refused(step.id, `${file} is not on this machine`)
     if (typeof known === 'string' && known !== found)
       throw refused(step.id, `${file} is not the file that was written (its checksum differs)`)

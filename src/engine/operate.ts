@@ -5,7 +5,7 @@ import { describeAsked } from '../core/asked.ts'
 import { EXIT, failure, type ExitCode } from '../core/errors.ts'
 import { selectedSteps } from '../core/compile.ts'
 import { planSha256 } from '../core/plan.ts'
-import type { OnFailure } from '../core/runbook.ts'
+import type { OnFailure, Step } from '../core/runbook.ts'
 import { fold, type RunState } from '../core/state.ts'
 import { isFinished, stepsToUndo, type UndoRequest } from '../core/undo.ts'
 import type { View } from '../core/view.ts'
@@ -214,14 +214,16 @@ export function askingOutsideARun(
   ask: Runtime['ask'],
   folder: string,
   outputs: Runtime['outputs'] = {},
+  step?: Step,
 ): Asking {
   return {
+    ...(step !== undefined && { step }),
     run: OUTSIDE,
     epoch: 0,
     attempt: 0,
     folder,
     ask,
-    scope: scopeOf(bound, { outputs }),
+    scope: scopeOf(bound, { outputs, host: step?.on?.host }),
     interrupt: new AbortController().signal,
     output: () => undefined,
     outputEnds: () => undefined,
@@ -232,12 +234,11 @@ export function askingOutsideARun(
 /** How a plan asks its checks: once each, patiently never, nobody's answer awaited. */
 export function planAsker(bound: Bound): Asker {
   return {
-    scope: scopeOf(bound),
+    scope: (step) => scopeOf(bound, { host: step.on?.host }),
     ask: async (checks, step) => {
       const asking = {
-        ...askingOutsideARun(bound, nobody, `plan-${step?.id ?? 'requires'}`),
+        ...askingOutsideARun(bound, nobody, `plan-${step?.id ?? 'requires'}`, {}, step),
         patient: false,
-        ...(step !== undefined && { step }),
       }
       return (await askChecks(bound, checks, asking, true)).answered.map(({ asked }) => asked)
     },

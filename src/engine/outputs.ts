@@ -2,6 +2,7 @@
 import { EXIT, failure } from '../core/errors.ts'
 import type { Outputs, Sealed } from '../core/events.ts'
 import { evaluate, type Scope } from '../core/expressions.ts'
+import { keepOutputs } from '../core/hosts.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Step } from '../core/runbook.ts'
 import { seal, unseal } from '../core/secrets.ts'
@@ -51,12 +52,13 @@ export function openOutputs(
   state: RunState,
 ): Record<string, Record<string, unknown>> {
   const all: Record<string, Record<string, unknown>> = {}
-  for (const { id } of plan.steps) {
-    const step = state.steps.get(id)
-    if (step !== undefined)
-      all[id] = Object.fromEntries(
-        Object.entries(step.outputs).map(([name, value]) => [name, open(bound, id, name, value)]),
-      )
+  for (const step of plan.steps) {
+    const known = state.steps.get(step.id)
+    if (known === undefined) continue
+    const outputs = Object.entries(known.outputs).map(
+      ([name, value]) => [name, open(bound, step.id, name, value)] as const,
+    )
+    keepOutputs(all, step, Object.fromEntries(outputs))
   }
   return all
 }

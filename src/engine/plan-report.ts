@@ -6,10 +6,12 @@ import { selectedSteps } from '../core/compile.ts'
 import { describeAsked } from '../core/asked.ts'
 import type { Asked } from '../core/events.ts'
 import { evaluate, references, type Scope } from '../core/expressions.ts'
+import { byStep } from '../core/hosts.ts'
 import { actionInShort } from '../core/in-short.ts'
 import { planSha256, type Plan } from '../core/plan.ts'
 import { NOT_ASKED, type PlannedStep, type PlanReport, type Would } from '../core/plan-report.ts'
-import type { Check, Step } from '../core/runbook.ts'
+import type { Check, Host, Step } from '../core/runbook.ts'
+import { hasTemplate } from '../core/templates.ts'
 
 /** Whether anything of a plan can be asked at all: else it needs no services and no secrets. */
 export function wantsAsking(plan: Plan): boolean {
@@ -22,7 +24,8 @@ export function wantsAsking(plan: Plan): boolean {
 
 /** How a plan asks, when it asks: brought along only then, since it takes processes and a database client. */
 export interface Asker {
-  scope: Scope
+  /** What the expressions of a step see. */
+  scope: (step: Step) => Scope
   /** Asks checks once each, all of them, as the step that they belong to would. */
   ask(checks: readonly Check[], step?: Step): Promise<Asked[]>
 }
@@ -35,11 +38,15 @@ export async function reportPlan(plan: Plan, asker: Asker | undefined): Promise<
       ?.filter((asked) => asked.answer !== 'holds')
       .map(describeAsked) ?? []
   const steps: PlannedStep[] = []
-  for (const step of [...plan.steps, ...plan.finally]) {
-    const known = selected.has(step.id)
-      ? await foresee(plan, step, asker)
-      : { would: 'skipped' as const, reason: 'not selected' }
-    steps.push({ ...facts(step), ...known })
+  for (const own of byStep([...plan.steps, ...plan.finally])) {
+    const known: Foreseen[] = []
+    for (const step of own)
+      known.push(
+        selected.has(step.id)
+          ? await foresee(plan, step, asker)
+          : { would: 'skipped', reason: 'not selected' },
+      )
+    steps.push({ ...facts(own), ...together(own, known) })
   }
   const wall = steps.find(
     (s) => s.irreversible !== undefined && s.would !== 'skipped' && s.would !== 'satisfied',
@@ -56,8 +63,23 @@ export async function reportPlan(plan: Plan, asker: Asker | undefined): Promise<
 
 type Foreseen = { would: Would; reason?: string }
 
+/** What the most of it hangs on comes first. */
+const WEIGHT: readonly Would[] = ['run', 'unknown', 'satisfied', 'skipped']
+
+/** One word for a step on all its hosts; where they differ, the reason says what is so on which. */
+function together(steps: readonly Step[], known: readonly Foreseen[]): Foreseen {
+  const [first = { would: 'run' as const }] = known
+  if (known.every((k) => k.would === first.would && k.reason === first.reason)) return first
+  const would = WEIGHT.find((word) => known.some((k) => k.would === word)) ?? first.would
+  const said = known.flatMap(({ would: own, reason = own }, i) =>
+    own === would && reason === own ? [] : [`${steps[i]?.on?.host.name ?? ''}: ${reason}`],
+  )
+  return { would, reason: said.join('; ') }
+}
+
 async function foresee(plan: Plan, step: Step, asker: Asker | undefined): Promise<Foreseen> {
-  const when = step.when === undefined ? undefined : foreseeWhen(plan, step.when.source, asker)
+  const when =
+    step.when === undefined ? undefined : foreseeWhen(plan, step, step.when.source, asker)
   if (when !== undefined && when.would !== 'run') return when
   if (asker === undefined)
     return step.skip_if_verified ? { would: 'unknown', reason: NOT_ASKED } : { would: 'run' }
@@ -84,12 +106,12 @@ async function asRequired(step: Step, asker: Asker): Promise<Foreseen> {
 }
 
 /** What a condition hangs on may only be known once steps before it have run. */
-function foreseeWhen(plan: Plan, source: string, asker: Asker | undefined): Foreseen {
+function foreseeWhen(plan: Plan, step: Step, source: string, asker: Asker | undefined): Foreseen {
   const waits = references(source).filter(
     (path) => path.startsWith('steps.') || path.startsWith('services.'),
   )
   if (waits.length > 0) return { would: 'unknown', reason: `hangs on ${waits.join(', ')}` }
-  const found = evaluate(source, asker?.scope ?? offlineScope(plan))
+  const found = evaluate(source, asker?.scope(step) ?? offlineScope(plan, step))
   if (!found.ok) return { would: 'unknown', reason: `${source}: ${found.message}` }
   return found.value === true
     ? { would: 'run' }
@@ -97,7 +119,7 @@ function foreseeWhen(plan: Plan, source: string, asker: Asker | undefined): Fore
 }
 
 /** What is known without services and secrets. */
-function offlineScope(plan: Plan): Scope {
+function offlineScope(plan: Plan, { on }: Step): Scope {
   const inputs = Object.fromEntries(
     Object.entries(plan.inputs).flatMap(([name, input]) =>
       input.kind === 'value' ? [[name, input.value]] : [],
@@ -108,15 +130,23 @@ function offlineScope(plan: Plan): Scope {
     inputs,
     steps: {},
     services: {},
-    host: {},
+    host: on === undefined ? {} : { name: on.host.name, ...plainFacts(on.host) },
     environment: { name, protected: guarded },
     run: { runbook: plan.runbook, environment: name },
     now: new Date(),
   }
 }
 
-function facts(step: Step): Omit<PlannedStep, 'would'> {
-  const { id, title, phase, refs, rollback, estimate_s, owner, act } = step
+function plainFacts({ facts: written }: Host): Record<string, unknown> {
+  const plain = ([, value]: [string, unknown]) => typeof value !== 'string' || !hasTemplate(value)
+  return Object.fromEntries(Object.entries(written).filter(plain))
+}
+
+function facts(own: readonly [Step, ...Step[]]): Omit<PlannedStep, 'would'> {
+  const [step] = own
+  const { phase, refs, rollback, owner, act, hosts } = step
+  const { step: id, title } = step.on ?? { step: step.id, title: step.title }
+  const estimate_s = step.estimate_s === undefined ? undefined : step.estimate_s * own.length
   const undos = rollback.kind === 'undo' ? rollback.undos : []
   return {
     id,
@@ -135,5 +165,9 @@ function facts(step: Step): Omit<PlannedStep, 'would'> {
     ...(rollback.kind === 'irreversible' && { irreversible: rollback.why }),
     ...(estimate_s !== undefined && { estimate_s }),
     ...(owner !== undefined && { owner }),
+    ...(hosts !== undefined && {
+      hosts: own.flatMap(({ on }) => on?.host.name ?? []),
+      batch: hosts.batch,
+    }),
   }
 }

@@ -18,7 +18,9 @@ export interface ProcessInputs {
 /** Who acts. */
 export interface ProcessRole {
   kind: 'do' | 'verify' | 'undo'
-  step?: { id: string; secrets: readonly string[] }
+  step?: { id: string; secrets: readonly string[]; on?: { step: string } }
+  /** The host that the step runs on, as expressions see it. */
+  host?: Record<string, unknown>
   run: string
   attempt: number
   epoch: number
@@ -48,12 +50,23 @@ export function processEnvironment(
   return {
     ...common(bound, role.step?.secrets ?? [], operator),
     RUNBOOK_RUN_ID: role.run,
-    RUNBOOK_STEP: step,
+    RUNBOOK_STEP: role.step?.on?.step ?? step,
     RUNBOOK_ATTEMPT: String(role.attempt),
     RUNBOOK_EPOCH: String(role.epoch),
     // The same for every attempt: who receives it twice has done it already.
     RUNBOOK_IDEMPOTENCY_KEY: [role.run, step, ...undo].join('-'),
+    ...hostVariables(role.host ?? {}),
   }
+}
+
+/** `RUNBOOK_HOST` is its name; what else is known of it is `RUNBOOK_HOST_URL` and so on. */
+function hostVariables({ name, ...facts }: Record<string, unknown>): Record<string, string> {
+  if (name === undefined) return {}
+  const known = Object.entries(facts).map(([key, value]) => [
+    `RUNBOOK_HOST_${key.toUpperCase()}`,
+    textOf(value),
+  ])
+  return { RUNBOOK_HOST: textOf(name), ...(Object.fromEntries(known) as Record<string, string>) }
 }
 
 /** The same for all steps that name the same secrets, and asked for thousands of times. */

@@ -1,5 +1,6 @@
 /** The one hand that writes a run's journal: durable first, then folded, then shown. */
 import type { Event, NewEvent } from '../core/events.ts'
+import { hostIn } from '../core/hosts.ts'
 import { apply, type RunState } from '../core/state.ts'
 import type { Store } from '../stores/store.ts'
 
@@ -28,10 +29,14 @@ export function recorder(
   let folded: NewEvent[] = []
   let unwatched = Promise.resolve()
 
+  const told = (event: NewEvent): NewEvent => {
+    const host = 'step' in event ? hostIn(event.step) : undefined
+    return redact(host === undefined ? event : { ...event, host })
+  }
   const write = async (news: NewEvent[]): Promise<void> => {
     const before = folded
     folded = []
-    const events = await store.append(run, epoch, [...before, ...news.map(redact)])
+    const events = await store.append(run, epoch, [...before, ...news.map(told)])
     for (const [index, event] of events.entries()) {
       if (index >= before.length) apply(state, event)
       shown(event, state)
@@ -46,7 +51,7 @@ export function recorder(
     },
     recordSoon(...news) {
       const at = new Date().toISOString()
-      for (const event of news.map(redact)) {
+      for (const event of news.map(told)) {
         folded.push({ ...event, at })
         apply(state, { ...event, at, seq: state.events + 1, run, prev: '' })
       }

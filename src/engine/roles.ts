@@ -5,11 +5,12 @@ import { type Asking } from './ask.ts'
 import { type Role } from './attempt.ts'
 import { scopeOf, type Runtime } from './runtime.ts'
 
-export function stepScope(rt: Runtime): Scope {
+export function stepScope(rt: Runtime, step: Step): Scope {
   return scopeOf(rt, {
     run: rt.run,
     status: rt.ending ?? rt.journal.state.status,
     outputs: rt.outputs,
+    host: step.on?.host,
   })
 }
 
@@ -41,7 +42,7 @@ export function role(
     folder,
     run: rt.run,
     epoch: rt.journal.epoch,
-    scope: stepScope(rt),
+    scope: stepScope(rt, step),
     interrupt: rt.stop.interrupt,
     ask: rt.ask,
     output: (text) => {

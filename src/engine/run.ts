@@ -5,6 +5,7 @@
  */
 import { EXIT, type ExitCode } from '../core/errors.ts'
 import type { RunStatus } from '../core/events.ts'
+import { batches, byStep, idInRunbook } from '../core/hosts.ts'
 import { nextForStep, stepsToDo } from '../core/next.ts'
 import type { OnFailure, Step } from '../core/runbook.ts'
 import { stepState } from '../core/state.ts'
@@ -79,19 +80,25 @@ async function afterFailure(
     await rt.journal.record({ type: 'run.rolling_back', why, automatic: true })
     return goBack(rt, {}, true)
   }
-  const [mine] = toUndo(rt, {}).filter((u) => u.step.id === step.id)
-  if (mine !== undefined)
+  const mine = toUndo(rt, {}).filter((u) => failedWith(rt, step, u.step))
+  if (mine.length > 0)
     await drive(rt, [
       {
         title: `Undo of ${step.title}`,
         concurrent: 1,
-        items: [item(mine.step, async () => void (await undoStep(rt, mine)))],
+        items: mine.map((u) => item(u.step, async () => void (await undoStep(rt, u)))),
       },
     ])
   if (halted(rt)?.kind === 'undo_failed')
     return conclude(rt, 'rollback_failed', EXIT.rollback_failed)
   if (halted(rt) !== undefined) return pause(rt)
   return conclude(rt, 'failed', EXIT.failed)
+}
+
+/** The step that failed, or the same on another host of its batch that failed too. */
+function failedWith(rt: Runtime, step: Step, other: Step): boolean {
+  const same = idInRunbook(other) === idInRunbook(step)
+  return same && stepState(rt.journal.state, other.id).status === 'failed'
 }
 
 /** Undoes, newest first, one at a time, each undo verified. `automatic`: nobody commanded it. */
@@ -135,7 +142,7 @@ function forwardGroups(rt: Runtime): Group[] {
           {
             title: phase.title,
             concurrent: phase.concurrent,
-            items: steps.map((step) => item(step, () => forward(rt, step))),
+            items: byStep(steps).map((own) => itemOf(rt, own, (step) => forward(rt, step))),
           },
         ]
   })
@@ -143,6 +150,25 @@ function forwardGroups(rt: Runtime): Group[] {
 
 function item(step: Step, run: () => Promise<void>) {
   return { id: step.id, title: step.title, run }
+}
+
+/** A step; on hosts so many at a time, and none more once the run is to go no further. */
+function itemOf(
+  rt: Runtime,
+  steps: readonly [Step, ...Step[]],
+  run: (step: Step) => Promise<void>,
+): ReturnType<typeof item> {
+  const [first] = steps
+  const one = { ...first, id: idInRunbook(first), title: first.on?.title ?? first.title }
+  return item(one, async () => {
+    for (const batch of batches(steps, first.hosts?.batch ?? 1)) {
+      if (rt.halt === undefined && rt.stop.asked() !== undefined) halt(rt, { kind: 'paused' })
+      if (rt.halt !== undefined) return
+      const ends = await Promise.allSettled(batch.map(run))
+      const broken = ends.find((end) => end.status === 'rejected')
+      if (broken !== undefined) throw broken.reason
+    }
+  })
 }
 
 /** One step on the way forward, with the person's word when it fails. */
@@ -265,8 +291,8 @@ async function runFinally(rt: Runtime, status: RunStatus): Promise<void> {
     {
       title: 'Finally',
       concurrent: 1,
-      items: rt.plan.finally.map((step) =>
-        item(step, async () => {
+      items: byStep(rt.plan.finally).map((steps) =>
+        itemOf(rt, steps, async (step) => {
           const end = await runStep(rt, step)
           const why = stepState(rt.journal.state, step.id).failure?.message ?? ''
           if (end !== 'over')

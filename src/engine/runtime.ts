@@ -4,7 +4,8 @@ import type { Actor, RunStatus } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Scope } from '../core/expressions.ts'
 import type { Masker } from '../core/secrets.ts'
-import type { Step } from '../core/runbook.ts'
+import type { Host, Step } from '../core/runbook.ts'
+import { isTemplateError, resolve } from '../core/templates.ts'
 import type { View } from '../core/view.ts'
 import type { PersonsAnswer, Question } from '../actions/action.ts'
 import type { Recorder } from './recorder.ts'
@@ -71,11 +72,12 @@ export function scopeOf(
     status?: string
     outputs?: Record<string, Record<string, unknown>>
     params?: Record<string, unknown>
+    host?: Host | undefined
   } = {},
 ): Scope {
   const { plan } = bound
   const { name, protected: guarded } = plan.environment
-  return {
+  const scope = {
     inputs: bound.inputs,
     steps: more.outputs ?? {},
     environment: { name, protected: guarded },
@@ -91,6 +93,20 @@ export function scopeOf(
     now: new Date(),
     ...(more.params !== undefined && { params: more.params }),
   }
+  return more.host === undefined ? scope : { ...scope, host: hostFacts(more.host, scope) }
+}
+
+/** A host as expressions see it. What cannot be known of it is missing there. */
+function hostFacts({ name, facts }: Host, scope: Scope): Record<string, unknown> {
+  const known: Record<string, unknown> = { name }
+  for (const [key, value] of Object.entries(facts)) {
+    try {
+      known[key] = resolve(value, scope)
+    } catch (error) {
+      if (!isTemplateError(error)) throw error
+    }
+  }
+  return known
 }
 
 /** In place of a run's id, for checks that belong to none. */

@@ -7,7 +7,9 @@ import type { Answer } from '../core/events.ts'
 import { describeAsked } from '../core/asked.ts'
 import { evaluate } from '../core/expressions.ts'
 import { mayRunAgain, nextForStep } from '../core/next.ts'
+import { stepsReadIn } from '../core/references.ts'
 import type { Attempt, Step } from '../core/runbook.ts'
+import { idInRunbook, keepOutputs } from '../core/hosts.ts'
 import { stepState } from '../core/state.ts'
 import { askChecks } from './ask.ts'
 import { leavesReceipt, recover } from './attempt.ts'
@@ -64,7 +66,7 @@ async function live(rt: Runtime, step: Step): Promise<StepEnd> {
 }
 
 async function startStep(rt: Runtime, step: Step): Promise<StepEnd> {
-  const scope = stepScope(rt)
+  const scope = stepScope(rt, step)
   if (!rt.selected.has(step.id)) {
     await rt.journal.record({ type: 'step.skipped', step: step.id, reason: 'not selected' })
     return 'over'
@@ -116,7 +118,7 @@ async function startStep(rt: Runtime, step: Step): Promise<StepEnd> {
           ? NOTHING
           : takeOutputs(rt, step, last.judged, scope)
       const { clear, kept } = 'problem' in taken ? NOTHING : taken
-      rt.outputs[step.id] = clear
+      keepOutputs(rt.outputs, step, clear)
       await rt.journal.record({
         type: 'step.satisfied',
         step: step.id,
@@ -142,10 +144,8 @@ function wantsProbe(step: Step): boolean {
     act.action.verb === 'manual'
   )
     return false
-  const own = `steps.${step.id}.`
-  return (
-    verify.length > 0 && !(Object.keys(outputs).length > 0 && JSON.stringify(verify).includes(own))
-  )
+  const readsOwn = Object.keys(outputs).length > 0 && stepsReadIn(verify).has(idInRunbook(step))
+  return verify.length > 0 && !readsOwn
 }
 
 async function requirementsHold(rt: Runtime, step: Step): Promise<boolean> {

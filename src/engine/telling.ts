@@ -57,7 +57,7 @@ export function tailOf(rt: Runtime, judged: Judged | undefined): { tail?: string
 
 /** Hints look at the fields of the result; one that cannot be evaluated simply does not apply. */
 export function hintsOf(rt: Runtime, step: Step, judged: Judged | undefined): { hints?: string[] } {
-  const scope = { ...stepScope(rt), ...judged?.outcome.fields }
+  const scope = { ...stepScope(rt, step), ...judged?.outcome.fields }
   const hints = step.hints.filter((hint) => {
     const applies = evaluate(hint.when.source, scope)
     return applies.ok && applies.value === true

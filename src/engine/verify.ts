@@ -1,7 +1,9 @@
 /** `runbook verify`: every check that can be asked without changing anything, now. No run, no lock. */
 import type { Asked } from '../core/events.ts'
 import { evaluate } from '../core/expressions.ts'
+import { stepsNamed } from '../core/hosts.ts'
 import type { Plan } from '../core/plan.ts'
+import { stepsReadIn } from '../core/references.ts'
 import type { Step } from '../core/runbook.ts'
 import { askChecks } from './ask.ts'
 import { askingOutsideARun } from './operate.ts'
@@ -73,7 +75,7 @@ async function verifyStep(
   // A step that does not run here has no effect to be looked for.
   if (step.when !== undefined) {
     const { source } = step.when
-    const when = evaluate(source, scopeOf(bound, { outputs }))
+    const when = evaluate(source, scopeOf(bound, { outputs, host: step.on?.host }))
     if (!when.ok) return not(`when ${source}: ${when.message}`)
     if (when.value !== true) return not(`when ${source} is false`)
   }
@@ -82,8 +84,8 @@ async function verifyStep(
     missingOutput(bound.plan, step, outputs) ??
     (/\brun\.id\b/.test(JSON.stringify(step.verify)) ? 'run.id' : undefined)
   if (missing !== undefined) return not(`it needs ${missing}, which only a run has`)
-  const asking = askingOutsideARun(bound, ask, `verify-${id}`, outputs)
-  const { answered } = await askChecks(bound, step.verify, { ...asking, step }, true)
+  const asking = askingOutsideARun(bound, ask, `verify-${id}`, outputs, step)
+  const { answered } = await askChecks(bound, step.verify, asking, true)
   return { id, title, phase, refs, checks: answered.map((a) => a.asked) }
 }
 
@@ -96,5 +98,8 @@ function missingOutput(plan: Plan, step: Step, outputs: Runtime['outputs']): str
     if (plan.steps.some((s) => s.id === id) && outputs[id]?.[name] === undefined)
       return `steps.${id}.${name}`
   }
+  for (const { on } of [...stepsReadIn(step.verify)].flatMap((id) => stepsNamed(plan.steps, id)))
+    if (on !== undefined && outputs[on.step]?.[on.host.name] === undefined)
+      return `steps.${on.step}["${on.host.name}"]`
   return undefined
 }

@@ -1,5 +1,6 @@
 /** A person's word about a run: it only records, nothing is executed. */
 import { EXIT, failure } from '../core/errors.ts'
+import { stepsNamed } from '../core/hosts.ts'
 import { didYouMean } from '../core/problems.ts'
 import type { NewEvent } from '../core/events.ts'
 import type { RunState } from '../core/state.ts'
@@ -18,10 +19,12 @@ export async function resolveStep(
 ): Promise<RunState> {
   const known = run.plan.steps.find((s) => s.id === step)
   if (known === undefined) {
-    const hint = didYouMean(
+    const hosts = stepsNamed(run.plan.steps, step).map((s) => s.id)
+    const near = didYouMean(
       step,
       run.plan.steps.map((s) => s.id),
     )
+    const hint = hosts.length > 0 ? `it runs on hosts; say which: ${hosts.join(', ')}` : near
     throw failure(
       EXIT.usage,
       `run ${run.state.run} has no step "${step}"`,

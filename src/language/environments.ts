@@ -1,5 +1,5 @@
 /** Environments: where inputs come from, which services stand in, what may be done there. */
-import type { Environment, InputSource, Service, Value } from '../core/runbook.ts'
+import type { Environment, Host, InputSource, Service, Value } from '../core/runbook.ts'
 import { blame, blameKey, defined, type Reading } from './reading.ts'
 import { checkOf } from './roles.ts'
 import type { EnvironmentFile, ServiceFile } from './schema.ts'
@@ -23,6 +23,7 @@ export function environmentOf(
   const state = (file.state ?? []).flatMap(
     (check, i) => checkOf(reading, check, [...way, 'state', i]) ?? [],
   )
+  const hosts = file.hosts && Object.fromEntries(Object.entries(file.hosts).map(groupOf))
   const { on_failure, path = [], cwd, manual = 'ask', lock } = file
   return {
     name,
@@ -32,8 +33,12 @@ export function environmentOf(
     path,
     manual,
     state,
-    ...defined({ on_failure, cwd, lock }),
+    ...defined({ on_failure, cwd, lock, hosts }),
   }
+}
+
+function groupOf([group, hosts]: [string, Record<string, Host['facts']>]): [string, Host[]] {
+  return [group, Object.entries(hosts).map(([name, facts]) => ({ name, facts }))]
 }
 
 const SOURCES = ['env', 'file', 'command', 'random'] as const

@@ -3,6 +3,7 @@ import { didYouMean } from '../core/problems.ts'
 import type { Step } from '../core/runbook.ts'
 import { lintAction } from './lint-actions.ts'
 import { lintChecks } from './lint-checks.ts'
+import { lintStepHosts } from './lint-hosts.ts'
 import { lintConditions, lintExpression, type Lint, type View } from './lint-texts.ts'
 import { blame, blameKey, each } from './reading.ts'
 import type { StepFile } from './schema.ts'
@@ -28,9 +29,11 @@ export function lintStep(lint: Lint, context: StepContext): void {
   lintNames(lint, context)
   const { step, file, way, isEarlier, together, variables } = context
   const late = together.size > 1 ? 'it comes later, or runs at the same time' : 'it comes later'
-  const before: View = { variables: variables({}), isEarlier, late, self: step.id }
+  const host = step.hosts === undefined ? {} : { host: step.hosts.group }
+  const before: View = { variables: variables({}), isEarlier, late, self: step.id, ...host }
   const withOwn: View = {
     variables: variables({}),
+    ...host,
     isEarlier: (id) => id === step.id || isEarlier(id),
     late,
   }
@@ -158,7 +161,9 @@ function moveHint(name: string): string {
   return `put ${name} into the check, beside its verb`
 }
 
-function lintNames({ reading, runbook }: Lint, { step, file, way }: StepContext): void {
+function lintNames(lint: Lint, { step, file, way }: StepContext): void {
+  const { reading, runbook } = lint
+  lintStepHosts(lint, way, file)
   for (const [i, name] of step.secrets.entries()) {
     const input = runbook.inputs[name]
     const at: Way = [...way, 'secrets', i]

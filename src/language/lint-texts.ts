@@ -2,11 +2,12 @@
 import { checkExpression, type Fields } from '../core/expression-types.ts'
 import { typeWord } from '../core/expression-errors.ts'
 import { parseExpression } from '../core/expressions.ts'
-import { pathText } from '../core/expression-paths.ts'
+import { indexedIn, pathText } from '../core/expression-paths.ts'
 import { parseDuration } from '../core/durations.ts'
 import type { Runbook } from '../core/runbook.ts'
 import { expressionsIn, hasTemplate } from '../core/templates.ts'
 import { each, type Reading } from './reading.ts'
+import { hostsIn } from './variables.ts'
 import { insideOffset, problemAt, type Said, type Tree, type Way } from './tree.ts'
 
 /** What lint carries about. */
@@ -28,6 +29,8 @@ export interface View {
   late?: string
   /** The step that all this belongs to. */
   self?: string
+  /** The group of hosts that it runs on. */
+  host?: string
   /** Its own outputs are there only when its action came to its end. */
   undoing?: string
 }
@@ -55,17 +58,23 @@ export function lintExpression(
     blameInside(lint, way, shift + warning.offset, { ...warning, level: 'warning' })
   }
   lintSteps(lint, way, source, view, shift)
+  if (view.host !== undefined) lintHostKeys(lint, way, source, view.host, shift)
   return checked.type
 }
 
 /** A message whose advice, if it has one, stands on a line of its own. */
 function advised(text: string): Said {
-  if (text.startsWith('there is no variable "host"')) {
+  if (text.startsWith('there is no variable "host"'))
     return {
-      message: '"host" is not available in this version',
-      hint: 'it comes with hosts, later',
+      message: '"host" is there only in a step that runs on hosts',
+      hint: 'add hosts: group',
     }
-  }
+  const [, step] = /^there is no host of step (\w+)/.exec(text) ?? []
+  if (step !== undefined)
+    return {
+      message: text.split('; ')[0] ?? text,
+      hint: `outputs of a step on hosts are read by host: steps.${step}[host.name].output`,
+    }
   const [message = '', hint] = text.split(/; (?=did you mean|expected one of|write )/)
   if (hint === undefined && /text and a (whole )?number|number and text/.test(message)) {
     return {
@@ -92,6 +101,27 @@ function lintSteps(lint: Lint, way: Way, source: string, view: View, shift: numb
       const message = `this undo needs an output of its own step, which is not recorded when the action breaks off`
       const hint = 'read the value in a step before, with effect: none'
       blameInside(lint, way, offset, { message, hint, level: 'warning' })
+    }
+  }
+}
+
+/** Keys of `host` that not every host has: without `has()` they end a deploy in the middle. */
+function lintHostKeys(lint: Lint, way: Way, source: string, group: string, shift: number): void {
+  const expression = parseExpression(source)
+  if (!expression.ok) return
+  const keys = expression.paths.filter(({ segments }) => segments[0] === 'host')
+  const asked = new Set(keys.filter((path) => path.asked).map(({ segments }) => segments[1]))
+  for (const { segments, nodes } of keys) {
+    const [, key] = segments
+    if (typeof key !== 'string' || key === 'name' || asked.has(key)) continue
+    for (const { in: environment, hosts } of hostsIn(lint.runbook, group)) {
+      const without = hosts.find(({ facts }) => !Object.hasOwn(facts, key))
+      if (without === undefined) continue
+      blameInside(lint, way, shift + (nodes[0]?.start ?? 0), {
+        message: `the host ${without.name} of ${environment} has no "${key}"`,
+        hint: `write it there, or ask with has(host.${key})`,
+      })
+      return
     }
   }
 }
@@ -153,9 +183,9 @@ export function lintDuration(lint: Lint, way: Way, text: string | undefined, vie
 function secretsIn(lint: Lint, source: string): string[] {
   const expression = parseExpression(source)
   if (!expression.ok) return []
-  return expression.paths
-    .map(({ segments }) => pathText(segments))
-    .filter((p) => lint.secrets.has(p))
+  const indexed = indexedIn(expression.root).map(({ segments, name }) => [...segments, name])
+  const paths = [...expression.paths.map(({ segments }) => segments), ...indexed]
+  return paths.map((segments) => pathText(segments)).filter((p) => lint.secrets.has(p))
 }
 
 /** The first secret in the templates of a text, with its place. */

@@ -1,13 +1,15 @@
 /** All rules over one runbook that fits the schema and has been resolved. */
-import type { Runbook } from '../core/runbook.ts'
+import { pathText } from '../core/expression-paths.ts'
+import type { Runbook, Step } from '../core/runbook.ts'
 import { lintCheckFile, lintChecks } from './lint-checks.ts'
+import { lintHosts } from './lint-hosts.ts'
 import { lintHead } from './lint-inputs.ts'
 import { lintStep } from './lint-steps.ts'
 import { lintTemplates, lintUnfilled, type Lint, type View } from './lint-texts.ts'
 import type { Reading } from './reading.ts'
 import type { RunbookFile } from './schema.ts'
 import type { Way } from './tree.ts'
-import { variablesOf, type Sight } from './variables.ts'
+import { hostsIn, variablesOf, type Sight } from './variables.ts'
 import type { Fields } from '../core/expression-types.ts'
 
 /** Adds everything that is wrong or doubtful to the problems of the reading. */
@@ -37,13 +39,26 @@ function remembered(make: (sight: Sight) => Fields): (sight: Sight) => Fields {
   }
 }
 
-function secretPaths({ inputs, steps, finally: last }: Runbook): Set<string> {
+/** In everything of a step on hosts there is `host`. */
+function onHosts(variables: (sight: Sight) => Fields, { hosts }: Step): typeof variables {
+  if (hosts === undefined) return variables
+  return (sight) => variables({ ...sight, host: hosts.group })
+}
+
+function secretPaths(runbook: Runbook): Set<string> {
+  const { inputs, steps, finally: last } = runbook
   const paths = Object.entries(inputs).flatMap(([name, { secret }]) =>
     secret ? [`inputs.${name}`] : [],
   )
-  for (const { id, outputs } of [...steps, ...last]) {
-    for (const [name, { secret }] of Object.entries(outputs))
-      if (secret) paths.push(`steps.${id}.${name}`)
+  for (const { id, outputs, hosts } of [...steps, ...last]) {
+    for (const [name, { secret }] of Object.entries(outputs)) {
+      if (!secret) continue
+      paths.push(`steps.${id}.${name}`)
+      // Of a step on hosts an output may also be read by the name of a host.
+      const known = hosts === undefined ? [] : hostsIn(runbook, hosts.group)
+      for (const host of known.flatMap((environment) => environment.hosts))
+        paths.push(pathText(['steps', id, host.name, name]))
+    }
   }
   return new Set(paths)
 }
@@ -64,7 +79,7 @@ function lintPhases(carried: Lint, file: RunbookFile, variables: (sight: Sight) 
         way: ['phases', p, 'steps', s],
         isEarlier,
         together: concurrent ? ids : new Set(),
-        variables,
+        variables: onHosts(variables, step),
         isLast: false,
       })
       if (!concurrent) done.add(step.id)
@@ -81,7 +96,7 @@ function lintPhases(carried: Lint, file: RunbookFile, variables: (sight: Sight) 
       way,
       isEarlier,
       together: new Set(),
-      variables,
+      variables: onHosts(variables, step),
       isLast: true,
     })
     done.add(step.id)
@@ -105,6 +120,7 @@ function lintEnvironments(
       lintTemplates(carried, [...here, 'env'], service.env, running)
       lintChecks(carried, [...here, 'ready'], service.ready, running, variables, [])
     }
+    lintHosts(carried, way, environment, running)
     lintChecks(
       carried,
       [...way, 'state'],

@@ -134,6 +134,7 @@ function stepOf(reading: Reading, file: StepFile, phase: string, way: Way): Step
     refs,
     at: placeText(document, valueOffset(document, way)),
     ...defined({
+      hosts: file.hosts === undefined ? undefined : { group: file.hosts, batch: file.batch ?? 1 },
       act,
       owner,
       when:

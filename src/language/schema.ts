@@ -45,6 +45,12 @@ const service = map({
   ready: check.optional(),
 }).meta({ description: 'Either `kind: postgres`, or `run` with a command.' })
 
+/** Whatever is written of a host is for expressions. */
+const host = z
+  .object({ url: text.optional() })
+  .catchall(scalar)
+  .meta({ description: 'A host: `url` and any other keys, as host.url and so on in expressions.' })
+
 const environment = map({
   protected: z.boolean().optional(),
   on_failure: onFailure.optional(),
@@ -52,6 +58,7 @@ const environment = map({
   services: z.record(name, service).optional(),
   path: z.array(text).optional(),
   cwd: text.optional(),
+  hosts: z.record(name, z.record(handle, host)).optional(),
   manual: z.enum(['ask', 'assume']).optional(),
   lock: handle.optional(),
   state: z.array(check).optional(),
@@ -77,6 +84,8 @@ const step = map({
   rollback: z.union([z.literal('keep'), undo, z.array(undo).min(1)]).optional(),
   irreversible: text.optional(),
   scope: oneOrMore(text).optional(),
+  hosts: text.optional(),
+  batch: z.number().int().min(1).max(64).optional(),
   on_failure: onFailure.optional(),
   hints: z.array(map({ when: expression, say: text })).optional(),
 }).meta({ id: 'step' })

@@ -1,7 +1,8 @@
 /** What expressions may name, and of which type it is. */
 import type { Fields, ValueType } from '../core/expression-types.ts'
 import { checkExpression } from '../core/expression-types.ts'
-import type { InputType, Runbook, Step, VerbName } from '../core/runbook.ts'
+import type { Host, InputType, Runbook, Step, VerbName } from '../core/runbook.ts'
+import { hasTemplate } from '../core/templates.ts'
 
 type Known = Fields['fields']
 
@@ -67,6 +68,8 @@ export interface Sight {
   inputs?: boolean
   steps?: boolean
   params?: Known
+  /** The group of hosts that the step runs on. */
+  host?: string
   /** The result of this verb. */
   verb?: VerbName
   /** Names that only this place knows are not told apart: anything goes. */
@@ -81,6 +84,7 @@ export function variablesOf(runbook: Runbook): (sight: Sight) => Fields {
   }
   const services = servicesOf(runbook)
   const steps: Fields = { called: 'step', fields: {} }
+  const hosts = (group: string) => hostOf(runbook, group)
   const base = (sight: Sight): Fields => ({
     called: 'variable',
     open: sight.verb === 'script' || sight.open === true,
@@ -89,6 +93,7 @@ export function variablesOf(runbook: Runbook): (sight: Sight) => Fields {
       services,
       ...(sight.inputs === false ? {} : { inputs }),
       ...(sight.steps === false ? {} : { steps }),
+      ...(sight.host === undefined ? {} : { host: hosts(sight.host) }),
       ...(sight.params === undefined
         ? {}
         : { params: { called: 'parameter', fields: sight.params } }),
@@ -98,11 +103,13 @@ export function variablesOf(runbook: Runbook): (sight: Sight) => Fields {
   // Types of outputs come from their expressions, which may read outputs of steps before.
   for (const step of [...runbook.steps, ...runbook.finally]) {
     const known = steps.fields[step.id]
-    const before = typeof known === 'object' ? known.fields : {}
-    steps.fields[step.id] = {
+    const before = typeof known === 'object' ? (known.each ?? known).fields : {}
+    const outputs: Fields = {
       called: `output of step ${step.id}:`,
       fields: { ...before, ...outputsOf(step, base) },
     }
+    steps.fields[step.id] =
+      step.hosts === undefined ? outputs : byHost(runbook, step.id, step.hosts.group, outputs)
   }
   return base
 }
@@ -117,6 +124,44 @@ function servicesOf({ environments }: Runbook): Fields {
   return { called: 'service', fields: Object.fromEntries(names.map((name) => [name, service])) }
 }
 
+/** The hosts of a group, environment by environment, where it has some. */
+export function hostsIn({ environments }: Runbook, group: string): { in: string; hosts: Host[] }[] {
+  return Object.values(environments).flatMap(({ name, hosts = {} }) => {
+    const known = Object.hasOwn(hosts, group) ? hosts[group] : undefined
+    return known === undefined ? [] : [{ in: name, hosts: known }]
+  })
+}
+
+/** What is known of a host; a key is of a type where it is of the same one on all of them. */
+function hostOf(runbook: Runbook, group: string): Fields {
+  const fields: Known = { name: 'string' }
+  for (const { facts } of hostsIn(runbook, group).flatMap(({ hosts }) => hosts))
+    for (const [key, value] of Object.entries(facts)) {
+      const type = factType(key, value)
+      fields[key] = fields[key] === undefined || fields[key] === type ? type : 'dyn'
+    }
+  return { called: 'key of host', fields }
+}
+
+function factType(key: string, value: Host['facts'][string]): ValueType {
+  if (typeof value === 'string') return hasTemplate(value) && key !== 'url' ? 'dyn' : 'string'
+  if (typeof value === 'boolean') return 'bool'
+  return Number.isInteger(value) ? 'int' : 'double'
+}
+
+/** Outputs by host: any host has the same ones, but only some hosts are in every environment. */
+function byHost(runbook: Runbook, step: string, group: string, outputs: Fields): Fields {
+  const [first, ...others] = hostsIn(runbook, group).map(
+    ({ hosts }) => new Set(hosts.map(({ name }) => name)),
+  )
+  const everywhere = [...(first ?? [])].filter((name) => others.every((set) => set.has(name)))
+  return {
+    called: `host of step ${step} that every environment has:`,
+    fields: Object.fromEntries(everywhere.map((name) => [name, outputs])),
+    each: outputs,
+  }
+}
+
 /** The verb whose result a step's outputs are parts of; of its single check, in a pure check. */
 export function resultVerb({ act, verify }: Step): VerbName | undefined {
   if (act !== undefined) return act.action.verb
@@ -126,7 +171,10 @@ export function resultVerb({ act, verify }: Step): VerbName | undefined {
 function outputsOf(step: Step, base: (sight: Sight) => Fields): Known {
   const verb = resultVerb(step)
   const natural = step.act !== undefined && verb !== undefined && BY_NATURE.has(verb)
-  const sight: Sight = verb === undefined ? { open: true } : { verb }
+  const sight: Sight = {
+    ...(verb === undefined ? { open: true } : { verb }),
+    ...(step.hosts !== undefined && { host: step.hosts.group }),
+  }
   const declared = mapValues(step.outputs, ({ value }) => {
     const checked = checkExpression(value.source, base(sight))
     return checked.ok ? outputType(checked.type) : 'dyn'

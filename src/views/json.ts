@@ -8,6 +8,8 @@ import type { Outlet } from '../lib/outlet.ts'
 
 export interface StepSummary {
   id: string
+  /** The host that a step on hosts ran on; `id` is then `step@host`. */
+  host?: string
   phase: string
   status: StepStatus
   attempts: number
@@ -32,7 +34,7 @@ export interface RunSummary {
 export function summary(state: RunState, plan: Plan, exitCode?: number): RunSummary {
   return {
     ...headline(state, exitCode),
-    steps: [...plan.steps, ...plan.finally].map(({ id, phase, refs }) => {
+    steps: [...plan.steps, ...plan.finally].map(({ id, on, phase, refs }) => {
       const step = state.steps.get(id)
       return {
         id,
@@ -42,6 +44,7 @@ export function summary(state: RunState, plan: Plan, exitCode?: number): RunSumm
         duration_ms: step?.duration_ms ?? null,
         reason: step?.failure?.message ?? step?.reason ?? null,
         refs,
+        ...(on !== undefined && { host: on.host.name }),
       }
     }),
   }

@@ -102,6 +102,7 @@ function stepLines(step: PlannedStep, columns: number, look: Look): string[] {
   if (step.would === 'skipped') return lines
   const add = (label: string, text: string) =>
     lines.push(cut(`      ${dim(pad(label, LABEL))}${cleanLine(text, look)}`, columns))
+  if (step.hosts !== undefined) add('hosts', hostsText(step.hosts, step.batch))
   if (step.does !== undefined) add('does', step.does)
   for (const check of step.checks) add('verify', check)
   if (step.would === 'satisfied') return lines
@@ -116,6 +117,11 @@ function stepLines(step: PlannedStep, columns: number, look: Look): string[] {
       ),
     )
   return lines
+}
+
+/** How many, how many of them at once, and which. */
+function hostsText(names: readonly string[], batch = 1): string {
+  return `${names.length}, ${batch} at a time: ${names.join(', ')}`
 }
 
 function pointOfNoReturn(columns: number, look: Look): string {
@@ -187,6 +193,7 @@ export function planJson(report: PlanReport): object {
       irreversible: step.irreversible ?? null,
       estimate_s: step.estimate_s ?? null,
       refs: step.refs,
+      ...(step.hosts !== undefined && { hosts: step.hosts, batch: step.batch }),
     })),
     problems,
   }

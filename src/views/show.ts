@@ -97,6 +97,8 @@ function stepLines(out: Page, step: Step | undefined, look: Look): void {
   const refs = step.refs.length > 0 ? dim(cleanLine(`[${step.refs.join(', ')}]`, look)) : ''
   out.line(`  ${[cyan(step.id), title, refs].filter((part) => part !== '').join('  ')}`)
   if (step.when !== undefined) out.field('  when', step.when.source)
+  if (step.hosts !== undefined)
+    out.field('  hosts', `${step.hosts.group}, ${step.hosts.batch} at a time`)
   if (step.act !== undefined) out.field('  does', actionInShort(step.act.action))
   for (const check of step.verify) out.field('  verify', check.title)
   if (step.rollback.kind === 'irreversible') out.field('  no undo', step.rollback.why)

@@ -77,7 +77,7 @@ export function logsText(events: readonly Event[], plan: Plan, look: Look, step?
   let printed = ''
   for (const event of events) {
     const id = 'step' in event ? event.step : undefined
-    if (step !== undefined && id !== step) continue
+    if (step !== undefined && id !== step && !id?.startsWith(`${step}@`)) continue
     const phrase = phraseOf(event, id === undefined ? undefined : steps.get(id), undefined, look)
     const output = outputOf(event, step !== undefined)
     if (phrase !== undefined)

@@ -140,13 +140,10 @@ async function momentsOf(begun: string, story: Story): Promise<string[]> {
   })
 }
 
-/**
- * False: it ended before that moment came. How many shells are started beforehand is a race, and so is
- * which step's end is written together with the next one's beginning.
- */
+/** False: it ended before that moment came. How many shells are started beforehand is a race. */
 async function killedAt(root: string, args: string[], moment?: string): Promise<boolean> {
   const ran = await runbook(root, args, { node: hook, env: { CRASH_AT: moment } })
-  if (moment === undefined || (/^(spawn|tell|exit|commit)/.test(moment) && ran.signal === null))
+  if (moment === undefined || (/^(spawn|tell|exit)/.test(moment) && ran.signal === null))
     return false
   expect([moment, ran.signal], ran.stderr).toEqual([moment, 'SIGKILL'])
   return true
