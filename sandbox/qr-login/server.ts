@@ -1,57 +1,32 @@
-// The sandbox's host: what a machine with systemd, a load balancer and a
-// database would be to the hotel assistant. It seeds what is to be there before
-// a first deployment, runs the release that `current` points to, and answers on
-// PORT whether or not that release is up.
-//
-// In RUNBOOK_SERVICE_DIR:
-//   releases/<version>/, releases/current   what a deployment adds and switches
-//   config/.env.production                  read at each start of the release, when there
-//   logs/app.log, logs/unit.log             the release's own lines; what it printed
-//   control.json                            0600: where and with which word to ask for a restart
-//   stand-ins.json                          what the stand-ins for other tools remember
-import { join } from 'node:path'
-import { openControl } from './supervisor/control.ts'
-import { endOldSupervisor } from './supervisor/control-client.ts'
-import { openProxy } from './supervisor/proxy.ts'
-import { seedDatabases, seedFolders, seedReleases } from './supervisor/seed.ts'
-import { makeUnit } from './supervisor/unit.ts'
+// The sandbox of the hotel assistant: what is there before a first deployment, and
+// the machine that runs the release that `current` points to. Besides what
+// ../shared/host/host.ts says, its folder holds:
+//   config/.env.production   read at each start of the release, when there
+import { needed, runHost, takePlace } from '../shared/host/host.ts'
+import { seedFolders, seedRelease } from '../shared/host/seed.ts'
+import { buildPrevious } from './app/scripts/hotel.ts'
+import { seedDatabases } from './seed.ts'
 
-function env(name: string): string {
-  const value = process.env[name]
-  if (value === undefined || value === '') throw new Error(`${name} is not set`)
-  return value
-}
-
-const dir = env('RUNBOOK_SERVICE_DIR')
-const port = Number(env('PORT'))
-const databaseUrl = env('DATABASE_URL')
-
-await endOldSupervisor(dir)
+const { dir, port } = await takePlace()
+const databaseUrl = needed('DATABASE_URL')
 await seedDatabases(databaseUrl)
-seedFolders(dir)
-await seedReleases(join(dir, 'releases'))
+seedFolders(dir, ['backups', 'config', 'monitoring/dashboards', 'monitoring/scrape.d'])
+await seedRelease(dir, '1.0.0', (out) => buildPrevious(out, '1.0.0'))
 
-const unit = makeUnit(dir, {
-  // The defaults of the machine; the file config/.env.production comes over them.
-  defaults: {
-    NEXTAUTH_SECRET: process.env['NEXTAUTH_SECRET'],
-    NODE_ENV: 'production',
-  },
-  // These come over the file: the sandbox's own database moves to another port
-  // with every start, so the address in a file of yesterday would be wrong.
-  fixed: { DATABASE_URL: databaseUrl, ADMIN_TOKEN: env('ADMIN_TOKEN') },
+await runHost({
+  dir,
+  port,
+  units: [
+    {
+      name: 'hotel-assistant',
+      container: 'app',
+      health: '/api/health',
+      defaults: { NEXTAUTH_SECRET: process.env['NEXTAUTH_SECRET'], NODE_ENV: 'production' },
+      envFiles: ['config/.env.production'],
+      // The sandbox's own database moves to another port with every start, so the
+      // address in a file of yesterday would be wrong.
+      fixed: { DATABASE_URL: databaseUrl, ADMIN_TOKEN: needed('ADMIN_TOKEN') },
+      log: 'app.log',
+    },
+  ],
 })
-
-async function quit(): Promise<void> {
-  await unit.stop()
-  control.close()
-  proxy.close()
-  process.exit(0)
-}
-
-// The release first, so that "ready" is said of a machine that has booted.
-await unit.start()
-const proxy = await openProxy(port, unit)
-const control = await openControl(dir, port, unit, quit)
-process.on('SIGTERM', () => void quit())
-process.on('SIGINT', () => void quit())

@@ -185,8 +185,8 @@ const both =
 
 /** A stand-in of the sandbox, as a person at a terminal would call it. */
 async function call(name: string, ...args: string[]): Promise<string> {
-  const { stdout } = await execute(join(place.root, 'sandbox/qr-login/bin', name), args, {
-    env: { PATH: process.env['PATH'], RELEASES: at('releases'), IMAGE: 'hotel-assistant' },
+  const { stdout } = await execute(join(place.root, 'sandbox/shared/bin', name), args, {
+    env: { PATH: process.env['PATH'], RELEASES: at('releases') },
   })
   return stdout
 }
@@ -363,10 +363,15 @@ const LOSSES: Record<string, Record<string, TakeAway>> = {
   },
   switch_systemd: { 'the previous release serves': switchedBack, 'nothing serves': stopped },
   switch_kubernetes: {
-    'the previous image is set': called(
-      ['kubectl', 'set', 'image', 'deployment/hotel-assistant', 'app=hotel-assistant:1.0.0'],
-      ['kubectl', 'set', 'image', 'deployment/hotel-assistant', 'app=hotel-assistant:1.1.0'],
-    ),
+    'the previous image is set': async () => {
+      const roll = async (release: string) => {
+        const image = `app=hotel-assistant:${release}`
+        await call('kubectl', 'set', 'image', 'deployment/hotel-assistant', image)
+        await call('kubectl', 'rollout', 'status', 'deployment/hotel-assistant')
+      }
+      await roll('1.0.0')
+      return () => roll('1.1.0')
+    },
   },
   switch_docker: {
     'the container is gone': called(

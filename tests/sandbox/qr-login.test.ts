@@ -135,7 +135,7 @@ test('a release that is not healthy is rolled back by itself, and the previous o
 
 test('killed in the middle, twice, and resumed, it ends as it should and rolls back whole', async () => {
   // A restart that takes its time: the resume finds it still at work, and must not end the sandbox under it.
-  const systemctl = join(place.root, 'sandbox/qr-login/bin/systemctl')
+  const systemctl = join(place.root, 'sandbox/shared/bin/systemctl')
   writeFileSync(systemctl, readFileSync(systemctl, 'utf8').replace(/^exec/m, 'sleep 0.8\nexec'))
   await killedAt('token_table', 'deploy', NAME, '--env', 'sandbox', ...WITHOUT_TESTS)
   await killedAt('switch_systemd', 'resume')

@@ -4,19 +4,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
-import { applyMigration, readApplied, readMigrations } from '../supervisor/migrate.ts'
+import { type Call, type Command, fail, runTool } from '../../shared/stand-ins/tool.ts'
 import { declared, differences, found } from './prisma-schema.ts'
-import { begin, fail, parse } from './stand-in.ts'
-
-const { words, flags } = parse(
-  begin('prisma'),
-  ['--schema', '--from-schema-datasource', '--to-schema-datamodel'],
-  ['--exit-code'],
-  (flag) => fail(1, `! unknown or unexpected option: ${flag}`),
-)
-const [area, verb, ...rest] = words
-const command = `${area ?? ''} ${verb ?? ''}`
-if (rest.length > 0) fail(1, `! unexpected argument: ${rest[0] ?? ''}`)
+import { applyMigration, readApplied, readMigrations } from './prisma-migrations.ts'
 
 async function connect(): Promise<pg.Client> {
   const url = process.env['DATABASE_URL']
@@ -33,19 +23,18 @@ async function connect(): Promise<pg.Client> {
   return client
 }
 
-function schemaFile(flag: string): string {
-  const file = flags.get(flag) ?? 'prisma/schema.prisma'
+function schemaFile(file = 'prisma/schema.prisma'): string {
   if (!existsSync(file)) fail(1, `Error: Could not load --schema from ${file}: file not found.`)
   return file
 }
 
-const migrations = (): ReturnType<typeof readMigrations> =>
-  readMigrations(join(dirname(schemaFile('--schema')), 'migrations'))
+const migrations = ({ value }: Call): ReturnType<typeof readMigrations> =>
+  readMigrations(join(dirname(schemaFile(value('schema'))), 'migrations'))
 
-async function deploy(client: pg.Client): Promise<void> {
+async function deploy(client: pg.Client, call: Call): Promise<void> {
   // The same lock number as Prisma's own, so that two deploys wait for each other.
   await client.query('SELECT pg_advisory_lock(72707369)')
-  const all = migrations()
+  const all = migrations(call)
   const applied = await readApplied(client)
   const stuck = applied.find((a) => !a.finished)
   if (stuck !== undefined)
@@ -73,9 +62,11 @@ async function deploy(client: pg.Client): Promise<void> {
   )
 }
 
-async function status(client: pg.Client): Promise<void> {
+async function status(client: pg.Client, call: Call): Promise<void> {
   const applied = await readApplied(client)
-  const pending = migrations().filter((m) => !applied.some((a) => a.name === m.name && a.finished))
+  const pending = migrations(call).filter(
+    (m) => !applied.some((a) => a.name === m.name && a.finished),
+  )
   if (pending.length === 0) process.stdout.write('Database schema is up to date!\n')
   else {
     process.stdout.write(
@@ -85,41 +76,42 @@ async function status(client: pg.Client): Promise<void> {
   }
 }
 
-async function diff(client: pg.Client): Promise<void> {
-  const want = declared(readFileSync(schemaFile('--to-schema-datamodel'), 'utf8'))
+async function diff(client: pg.Client, { value, has }: Call): Promise<void> {
+  if (!has('from-schema-datasource') || !has('to-schema-datamodel'))
+    fail(
+      1,
+      'Here diff compares --from-schema-datasource FILE with --to-schema-datamodel FILE; both are needed.',
+    )
+  const want = declared(readFileSync(schemaFile(value('to-schema-datamodel')), 'utf8'))
   const lines = differences(want, await found(client))
   process.stdout.write(lines.length === 0 ? 'No difference detected.\n' : `${lines.join('\n')}\n`)
-  if (lines.length > 0 && flags.has('--exit-code')) process.exitCode = 2
+  if (lines.length > 0 && has('exit-code')) process.exitCode = 2
 }
 
-function noDiffFlags(): void {
-  for (const flag of ['--from-schema-datasource', '--to-schema-datamodel', '--exit-code'])
-    if (flags.has(flag)) fail(1, `! unknown or unexpected option: ${flag}`)
+function connected(work: (client: pg.Client, call: Call) => Promise<void>): Command['run'] {
+  return async (call) => {
+    const client = await connect()
+    try {
+      await work(client, call)
+    } catch (error) {
+      fail(1, `Error: ${(error as Error).message}`)
+    } finally {
+      await client.end()
+    }
+  }
 }
 
-const commands: Readonly<Record<string, (client: pg.Client) => Promise<void>>> = {
-  'migrate deploy': deploy,
-  'migrate status': status,
-  'migrate diff': diff,
-}
-const run = commands[command]
-if (run === undefined)
-  fail(
-    1,
-    `! Unknown command "${command.trim()}". (This stand-in knows migrate deploy, status, diff.)`,
-  )
-if (run !== diff) noDiffFlags()
-else if (!flags.has('--from-schema-datasource') || !flags.has('--to-schema-datamodel')) {
-  fail(
-    1,
-    'Here diff compares --from-schema-datasource FILE with --to-schema-datamodel FILE; both are needed.',
-  )
-}
-const client = await connect()
-try {
-  await run(client)
-} catch (error) {
-  fail(1, `Error: ${(error as Error).message}`)
-} finally {
-  await client.end()
-}
+await runTool({
+  name: 'prisma',
+  usage: 1,
+  flags: ['--schema='],
+  unknownFlag: (flag) => `! unknown or unexpected option: ${flag}`,
+  commands: {
+    'migrate deploy': { run: connected(deploy) },
+    'migrate status': { run: connected(status) },
+    'migrate diff': {
+      flags: ['--from-schema-datasource=', '--to-schema-datamodel=', '--exit-code'],
+      run: connected(diff),
+    },
+  },
+})

@@ -1,5 +1,5 @@
 // The four permissions of the QR login. Run again it changes nothing.
-import { openDatabase } from '../src/database.ts'
+import { openDatabase } from '../../../shared/kit/database.ts'
 
 const ACTIONS = ['generate', 'list', 'revoke', 'validate'] as const
 

@@ -1,6 +1,6 @@
 // Gives the QR permissions to the role named by ROLE (admin). A role that is not
 // there is a failure: going on would leave a login that nobody may manage.
-import { openDatabase } from '../src/database.ts'
+import { openDatabase } from '../../../shared/kit/database.ts'
 
 const role = process.env['ROLE'] ?? 'admin'
 const url = process.env['DATABASE_URL']

@@ -1,6 +1,6 @@
 // The four checks after a deployment. Words go to stderr, the counts to stdout
 // as JSON; the exit status is 1 when any check failed.
-import { openDatabase } from '../src/database.ts'
+import { openDatabase } from '../../../shared/kit/database.ts'
 
 function env(name: string): string {
   const value = process.env[name]

@@ -1,15 +1,9 @@
-// What this copy of the server is. The build writes release.json beside the
-// code; run from the source there is none, and the version says so.
-import { existsSync, readFileSync } from 'node:fs'
+// What this copy of the hotel assistant is.
+import { type Release as Built, readRelease } from '../../../shared/kit/release.ts'
 
-export interface Release {
-  version: string
-  /** Tables without which this release is not healthy. */
-  tables: readonly string[]
-}
+/** Tables without which a release is not healthy. */
+export type Release = Built<{ tables: readonly string[] }>
 
-export function readRelease(at: URL = new URL('../release.json', import.meta.url)): Release {
-  if (!existsSync(at)) return { version: 'source', tables: ['User'] }
-  const found = JSON.parse(readFileSync(at, 'utf8')) as Partial<Release>
-  return { version: found.version ?? 'unknown', tables: found.tables ?? [] }
-}
+export const release: Release = readRelease(new URL('../release.json', import.meta.url), {
+  tables: ['User'],
+})

@@ -1,8 +1,8 @@
 // The protected part: a guest's messages to the hotel, behind a session.
 import { randomUUID } from 'node:crypto'
 import type { Feature } from '../app.ts'
-import { Refusal } from '../http.ts'
-import { fields, text } from '../input.ts'
+import { Refusal } from '../../../../shared/kit/http.ts'
+import { fields, text } from '../../../../shared/kit/input.ts'
 
 export const chat: Feature = {
   name: 'chat',

@@ -1,8 +1,15 @@
 // Guests and staff of a hotel.
 import { randomUUID } from 'node:crypto'
 import type { Feature } from '../app.ts'
-import { Refusal } from '../http.ts'
-import { email, fields, oneOf, optionalId, optionalText, text } from '../input.ts'
+import { Refusal } from '../../../../shared/kit/http.ts'
+import {
+  email,
+  fields,
+  oneOf,
+  optionalId,
+  optionalText,
+  text,
+} from '../../../../shared/kit/input.ts'
 
 interface UserRow {
   id: string

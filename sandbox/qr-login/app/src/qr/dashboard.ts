@@ -1,6 +1,6 @@
 // The administrator's page. Every value that came from a person is escaped, and
 // the script is a file of its own, so that the page needs no inline script.
-import { escapeHtml } from '../http.ts'
+import { escapeHtml } from '../../../../shared/kit/http.ts'
 import type { Stats, TokenRow } from './tokens.ts'
 
 export interface View {

@@ -1,8 +1,15 @@
 // The routes of the QR code login.
 import type { Feature } from '../app.ts'
-import { Refusal } from '../http.ts'
-import { fields, flagParam, oneOf, optionalId, text, wholeParam } from '../input.ts'
-import { makeLimiter } from '../limits.ts'
+import { Refusal } from '../../../../shared/kit/http.ts'
+import {
+  fields,
+  flagParam,
+  oneOf,
+  optionalId,
+  text,
+  wholeParam,
+} from '../../../../shared/kit/input.ts'
+import { makeLimiter } from '../../../../shared/kit/limits.ts'
 import { dashboardPage, dashboardScript } from './dashboard.ts'
 import { activeTokens, byId, generate, list, purge, revoke, stats, validate } from './tokens.ts'
 

@@ -1,7 +1,7 @@
 // QR tokens: made for one user of one hotel, traded once for a session, revocable.
 import { createHash, randomUUID } from 'node:crypto'
 import type { App } from '../app.ts'
-import { Refusal } from '../http.ts'
+import { Refusal } from '../../../../shared/kit/http.ts'
 import type { Caller } from '../identity.ts'
 
 export interface TokenRow {

@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { selfCheck } from '../../src/core/status.ts'
-import { Refusal } from '../../src/http.ts'
-import { openLog } from '../../src/log.ts'
+import { missingTables } from '../../../../shared/kit/database.ts'
+import { Refusal } from '../../../../shared/kit/http.ts'
+import { openLog } from '../../../../shared/kit/log.ts'
 import {
   activeTokens,
   byId,
@@ -18,7 +18,7 @@ import {
   tokenHash,
   validate,
 } from '../../src/qr/tokens.ts'
-import { readRelease } from '../../src/release.ts'
+import { readRelease } from '../../../../shared/kit/release.ts'
 import { type World, makeWorld } from '../world.ts'
 
 let world: World
@@ -146,14 +146,13 @@ test('the gauge counts what can still be used', async () => {
   assert.equal(await activeTokens(world.app), active - 1)
 })
 test('the self check names a missing table', async () => {
-  assert.deepEqual(await selfCheck(world.app), [])
-  const broken = { ...world.app, release: { version: 'x', tables: ['Nowhere'] } }
-  assert.deepEqual(await selfCheck(broken), ['table Nowhere is missing'])
+  assert.deepEqual(await missingTables(world.app.db, ['GuestStaffQRToken']), [])
+  assert.deepEqual(await missingTables(world.app.db, ['Nowhere']), ['table Nowhere is missing'])
 })
 test('the log writes one JSON line for each entry', () => {
   const dir = mkdtempSync(join(tmpdir(), 'hotel-log-'))
   const file = join(dir, 'deep', 'app.log')
-  openLog(file, () => new Date(0))('warn', 'something', { n: 1 })
+  openLog(file, { now: () => new Date(0) })('warn', 'something', { n: 1 })
   assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), {
     time: '1970-01-01T00:00:00.000Z',
     level: 'warn',
@@ -165,9 +164,12 @@ test('the log writes one JSON line for each entry', () => {
 test('a release knows itself by the file the build wrote', () => {
   const dir = mkdtempSync(join(tmpdir(), 'hotel-release-'))
   const file = join(dir, 'release.json')
-  assert.equal(readRelease(pathToFileURL(file)).version, 'source')
+  assert.equal(readRelease(pathToFileURL(file), {}).version, 'source')
   writeFileSync(file, '{"version":"9.9.9","tables":["A"]}')
-  assert.deepEqual(readRelease(pathToFileURL(file)), { version: '9.9.9', tables: ['A'] })
+  assert.deepEqual(readRelease(pathToFileURL(file), { tables: [] }), {
+    version: '9.9.9',
+    tables: ['A'],
+  })
   rmSync(dir, { recursive: true })
 })
 test('when time has passed a token is expired', async () => {

@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readConfig } from '../../src/config.ts'
-import { Refusal, cookie, escapeHtml, findRoute, matchPath } from '../../src/http.ts'
-import { email, fields, flagParam, oneOf, optionalId, text, wholeParam } from '../../src/input.ts'
-import { makeLimiter } from '../../src/limits.ts'
-import { makeMetrics } from '../../src/metrics.ts'
+import { Refusal, cookie, escapeHtml, findRoute, matchPath } from '../../../../shared/kit/http.ts'
+import {
+  email,
+  fields,
+  flagParam,
+  oneOf,
+  optionalId,
+  text,
+  wholeParam,
+} from '../../../../shared/kit/input.ts'
+import { makeLimiter } from '../../../../shared/kit/limits.ts'
+import { hotelMetrics } from '../../src/metrics.ts'
 
 const SECRET = 'x'.repeat(40)
 const ENV = { DATABASE_URL: 'postgresql://db/hotel', ADMIN_TOKEN: SECRET, NEXTAUTH_SECRET: SECRET }
@@ -89,20 +97,20 @@ test('limit: callers do not share', () => {
   assert.deepEqual([limiter.take('a'), limiter.take('b')], [true, true])
 })
 
-test('metrics: buckets are cumulative', () => {
-  const metrics = makeMetrics()
+test('metrics: buckets are cumulative', async () => {
+  const metrics = hotelMetrics(() => Promise.resolve(3))
   metrics.observe(0.02, false)
   metrics.observe(0.2, true)
-  const page = metrics.text(3)
+  const page = await metrics.text()
   assert.match(page, /qr_api_duration_bucket\{le="0.025"\} 1\n/)
   assert.match(page, /qr_api_duration_bucket\{le="0.25"\} 2\n/)
   assert.match(page, /qr_tokens_active 3\n/)
 })
-test('metrics: the error rate is a share', () => {
-  const metrics = makeMetrics()
+test('metrics: the error rate is a share', async () => {
+  const metrics = hotelMetrics(() => Promise.resolve(0))
   metrics.observe(0.01, true)
   metrics.observe(0.01, false)
-  assert.equal(metrics.json(0)['error_rate'], 0.5)
+  assert.equal((await metrics.json())['error_rate'], 0.5)
 })
-test('metrics: without the feature there is no gauge', () =>
-  assert.doesNotMatch(makeMetrics().text(undefined), /qr_tokens/))
+test('metrics: without the feature there is no gauge', async () =>
+  assert.doesNotMatch(await hotelMetrics(undefined).text(), /qr_tokens/))
