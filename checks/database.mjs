@@ -11,8 +11,8 @@ import { $ } from 'zx'
 /**
  * @typedef {{ schema: string[], setting: string[], tables: Record<string, { rows: number, digest: string, sequence: boolean }> }} Description
  * @typedef {{ structure: string, data: string, rows: number }} Known
- * @typedef {{ database: string, expected_schema: string, namespace: string }} Wanted
- * @typedef {{ file: string, database: string, scratch: string, structure: string, data: string, rows: number, tolerance_percent: number }} Restoring
+ * @typedef {{ database: string, expected_schema: string, expected_data: string, namespace: string }} Wanted
+ * @typedef {{ file: string, database: string, scratch: string, structure: string, data: string, rows: number, tolerance_percent: number, within_s: number }} Restoring
  */
 
 /** @param {string} text */
@@ -20,7 +20,10 @@ const sha256 = (text) => createHash('sha256').update(text).digest('hex')
 
 /** @param {string} url */
 async function connect(url) {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  const at = new URL(url)
+  // sslmode means what it means to psql.
+  if (at.searchParams.has('sslmode')) at.searchParams.set('uselibpqcompat', 'true')
+  const client = new pg.Client({ connectionString: at.href, connectionTimeoutMillis: 10_000 })
   client.on('error', () => undefined)
   await client.connect()
   return client
@@ -135,9 +138,13 @@ function digests({ schema, setting, tables }) {
 }
 
 /** @param {Wanted} wanted */
-async function fingerprint({ database, expected_schema, namespace }) {
+async function fingerprint({ database, expected_schema, expected_data, namespace }) {
   const found = digests(await describe(database, namespace))
-  return { ...found, same_schema: !expected_schema || expected_schema === found.schema }
+  return {
+    ...found,
+    same_schema: !expected_schema || expected_schema === found.schema,
+    same_data: !expected_data || expected_data === found.data,
+  }
 }
 
 /**
@@ -171,8 +178,12 @@ async function restoreInto(url, name, file) {
     const quiet = { quiet: true, nothrow: true, env: clientEnv(url, name) }
     /** @param {import('zx').ProcessOutput} result */
     const said = (result) => {
-      // Killed or not there at all: nothing was learnt about the file.
-      if (result.exitCode === null || result.exitCode >= 126)
+      // Killed, not there, too old or without a server: nothing was learnt about the file.
+      if (
+        result.exitCode === null ||
+        result.exitCode >= 126 ||
+        /unsupported version|connection to server|server closed the connection/.test(result.stderr)
+      )
         throw new Error(`pg_restore did not run: ${result.stderr.slice(0, 300)}`)
       return result.exitCode === 0
         ? ''
@@ -196,7 +207,8 @@ async function restoreInto(url, name, file) {
 const PREFIX = 'runbook_scratch_'
 
 /** @param {Restoring} restoring */
-async function restores({ file, database, scratch, structure, data, rows, tolerance_percent }) {
+async function restores({ file, database, scratch, within_s, ...known }) {
+  const began = performance.now()
   const admin = await connect(scratch || database)
   const name = `${PREFIX}${Date.now()}_${randomBytes(4).toString('hex')}`
   try {
@@ -223,18 +235,22 @@ async function restores({ file, database, scratch, structure, data, rows, tolera
           rows: 0,
           same_schema: false,
           same_rows: false,
+          in_time: true,
           differing: [],
         }
+      const took_s = Math.round((performance.now() - began) / 100) / 10
       const restored = await describe(url.href)
-      const known = structure ? { structure, data, rows: Number(rows) } : undefined
+      const told = known.structure ? known : undefined
       return {
         restored: true,
         reason,
+        took_s,
+        in_time: within_s === 0 || took_s <= within_s,
         ...compare(
-          known,
-          known ? undefined : await describe(database),
+          told,
+          told ? undefined : await describe(database),
           restored,
-          Number(tolerance_percent),
+          known.tolerance_percent,
         ),
       }
     } finally {
@@ -273,4 +289,10 @@ function compare(known, source, restored, tolerance) {
 }
 
 /** @param {({ do: 'restores' } & Restoring) | ({ do: 'fingerprint' } & Wanted)} args */
-export default async (args) => (args.do === 'restores' ? restores(args) : fingerprint(args))
+export default async (args) => {
+  try {
+    return await (args.do === 'restores' ? restores(args) : fingerprint(args))
+  } catch (error) {
+    return { cannot_tell: error instanceof Error ? error.message : String(error) }
+  }
+}

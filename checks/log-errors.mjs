@@ -51,7 +51,7 @@ function read(line) {
 }
 
 /** @param {{ file: string, since: string }} args */
-export default async ({ file, since }) => {
+function count({ file, since }) {
   const from = Date.parse(since)
   if (Number.isNaN(from)) throw new Error(`not a time: ${since}`)
   let counted = false
@@ -68,4 +68,13 @@ export default async ({ file, since }) => {
     if (bad) found.push(says.slice(0, 200))
   }
   return { lines, errors: found.length, samples: found.slice(0, 5) }
+}
+
+/** @param {{ file: string, since: string }} args */
+export default async (args) => {
+  try {
+    return count(args)
+  } catch (error) {
+    return { cannot_tell: error instanceof Error ? error.message : String(error) }
+  }
 }

@@ -88,7 +88,8 @@ export function problemOf(ending: Ending): Outcome['problem'] {
   if (reason === 'interrupted' && (code !== 0 || unstarted !== undefined))
     return told('interrupted', unstarted ?? `it was interrupted, and ended with exit code ${code}`)
   if (unstarted !== undefined) return told('cannot_tell', `it could not be started: ${unstarted}`)
-  if (code === 126) return told('cannot_tell', 'exit code 126: a program is not executable')
+  if (code === 126)
+    return told('cannot_tell', 'exit code 126: it cannot tell, or a program is not executable')
   if (code === 127) return told('cannot_tell', 'exit code 127: a program was not found')
   const name = SIGNALS[code - 128] ?? ending.signal?.slice(3)
   if (name === undefined) return undefined

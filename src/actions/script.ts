@@ -24,6 +24,8 @@ async function conclude(ending: Ending, context: ActionContext): Promise<Outcome
   }
   const value = JSON.parse(text) as unknown
   const named = typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (named && 'cannot_tell' in value && typeof value.cannot_tell === 'string')
+    return { fields: {}, problem: { kind: 'cannot_tell', message: value.cannot_tell }, ...said }
   return { fields: named ? (value as Record<string, unknown>) : { value }, ...said }
 }
 

@@ -38,33 +38,43 @@ export function define(command: Command): void {
 }
 
 function manualOf({ name, file, document, folder }: NamedCheck): CheckManual {
-  const { title, description, params = {}, example, expect } = file
+  const { title, description, params = {}, example, expect, cannot_tell } = file
   return {
     name,
     title,
     ...(description !== undefined && { description }),
     file: folder.prefix === SHIPPED ? `shipped with runbook: checks/${name}.yaml` : document.file,
     params: Object.entries(params).map(
-      ([param, { type = 'string', secret = false, default: value }]) => ({
+      ([
+        param,
+        { type = 'string', secret = false, default: value, enum: choices, title: says },
+      ]) => ({
         name: param,
         type,
         secret,
         ...(value !== undefined && { default: value }),
+        ...(choices !== undefined && { enum: choices }),
+        ...(says !== undefined && { title: says }),
       }),
     ),
     ...(example !== undefined && { example }),
     action: actionText(file),
     expect: expect === undefined ? [] : [expect].flat().map(String),
+    ...(cannot_tell !== undefined && { cannot_tell }),
   }
 }
 
-/** The verb and the beginning of what it is given, as the file has it. */
+const MOST_CHARACTERS = 300
+
+/** The verb and the beginning of what it is given, as the file has it; of a script its file. */
 function actionText(file: NamedCheck['file']): string {
-  for (const verb of ['run', 'sql', 'http', 'script', 'load'] as const) {
+  if (file.script !== undefined) return `script ${file.script.file}`
+  for (const verb of ['run', 'sql', 'http', 'load'] as const) {
     const given = file[verb]
     if (given === undefined) continue
     const text = typeof given === 'string' ? given : JSON.stringify(given)
-    return `${verb} ${text.trim().replaceAll(/\s+/g, ' ').slice(0, 300)}`
+    const line = `${verb} ${text.trim().replaceAll(/\s+/g, ' ')}`
+    return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)} …` : line
   }
   return ''
 }

@@ -129,6 +129,7 @@ export const checkFile = map({
   description: text.optional(),
   params: z.record(name, param).optional(),
   example: z.record(z.string(), value).optional(),
+  cannot_tell: text.optional(),
   ...verbs,
   ...role,
 })

@@ -114,6 +114,9 @@ interface CheckParameter {
   secret: boolean
   /** Left out: it must be given. */
   default?: unknown
+  /** The values that are allowed. */
+  enum?: readonly unknown[]
+  title?: string
 }
 
 export interface CheckManual {
@@ -129,17 +132,18 @@ export interface CheckManual {
   action: string
   /** The expressions that must be true. */
   expect: string[]
+  /** What makes that neither a yes nor a no can be said. */
+  cannot_tell?: string
 }
 
 /** `runbook checks <name>`: the manual page of one check. */
 export function checkPage(check: CheckManual, look: Look): string {
   const out = page(look)
   out.heading(`${check.name}: ${check.title}`)
-  if (check.description !== undefined) {
-    out.line()
-    out.field('', check.description)
-  }
   out.line()
+  if (check.description !== undefined) out.field('', check.description)
+  if (check.cannot_tell !== undefined) out.field('', `Cannot tell: ${check.cannot_tell}`)
+  if (check.description !== undefined || check.cannot_tell !== undefined) out.line()
   out.field('does', check.action)
   for (const [i, text] of check.expect.entries()) out.field(i === 0 ? 'expects' : '', text)
   out.field('file', check.file)
@@ -147,13 +151,24 @@ export function checkPage(check: CheckManual, look: Look): string {
     cell(name, look),
     secret ? `${type}, secret` : type,
     rest.default === undefined ? 'required' : cell(`default ${JSON.stringify(rest.default)}`, look),
+    cell(parameterWords(rest), look),
   ])
   section(out, look, 'Parameters', rows)
   out.line()
   out.line(look.colours.bold('Example'))
   const given = Object.entries(check.example ?? {})
-  const values = given.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join(', ')
-  out.line(`  - check: ${cleanLine(check.name, look)}`)
-  if (given.length > 0) out.line(`    with: { ${cleanLine(values, look)} }`)
+  out.line('  verify:')
+  out.line(`    check: ${cleanLine(check.name, look)}`)
+  if (given.length > 0) out.line('    with:')
+  for (const [name, value] of given)
+    out.line(`      ${cleanLine(`${name}: ${JSON.stringify(value)}`, look)}`)
   return out.text()
+}
+
+function parameterWords({
+  title = '',
+  enum: choices,
+}: Pick<CheckParameter, 'title' | 'enum'>): string {
+  const allowed = choices === undefined ? '' : `one of ${choices.map(String).join(', ')}`
+  return [title, allowed].filter((text) => text !== '').join('; ')
 }

@@ -13,8 +13,8 @@ function binaries(): string {
   return `/usr/lib/postgresql/${newest}/bin`
 }
 
-/** It refuses to run as root. */
-function owner(): { uid?: number; gid?: number } {
+/** Whose it is: it refuses to run as root. */
+export function owner(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {}
   for (const name of ['postgres', 'nobody']) {
     const id = (flag: string) => spawnSync('id', [flag, name], { encoding: 'utf8' })
@@ -31,8 +31,8 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** Starts one with this password for the user postgres. */
-export async function startServer(password: string) {
+/** Starts one with this password for the user postgres; `more` are settings of it. */
+export async function startServer(password: string, more: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'postgres-'))
   const who = owner()
   chmodSync(folder, 0o755)
@@ -53,6 +53,7 @@ export async function startServer(password: string) {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: folder,
     fsync: 'off',
+    ...more,
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const server = spawn(join(bin, 'postgres'), ['-D', data, ...flags], {

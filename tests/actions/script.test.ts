@@ -57,6 +57,13 @@ test.each([
   expect(problem?.message).toContain(message)
 })
 
+test('one that returns why it cannot tell gives no answer', async () => {
+  const text = `export default () => ({ cannot_tell: 'the server is gone' })`
+  const { fields, problem } = await script.perform(action(), context({}, module(text)))
+  expect(fields).toEqual({})
+  expect(problem).toEqual({ kind: 'cannot_tell', message: 'the server is gone' })
+})
+
 test('a script that hangs is ended', async () => {
   const at = context(
     {},

@@ -115,12 +115,14 @@ const check = {
     'Asks the catalogue of the database, in the schema that the search path names first.',
   file: 'checks/table-exists.yaml',
   params: [
-    { name: 'table', type: 'string', secret: false },
+    { name: 'table', type: 'string', secret: false, title: 'its name, capitals and all' },
+    { name: 'kind', type: 'string', secret: false, default: 'any', enum: ['any', 'temporary'] },
     { name: 'database', type: 'url', secret: true, default: '${{ inputs.database_url }}' },
   ],
   example: { table: 'users' },
   action: 'sql: SELECT EXISTS (…)',
   expect: ['rows[0].exists'],
+  cannot_tell: 'The database does not answer.',
 }
 
 const pages: Record<string, (look: typeof PLAIN) => string> = {
