@@ -1,4 +1,4 @@
-/** The table of verbs. */
+/** The table of verbs. A soak is none of them: the engine drives it, from other actions. */
 import type { VerbName } from '../core/runbook.ts'
 import type { Verb } from './action.ts'
 import { backup } from './backup.ts'
@@ -10,7 +10,7 @@ import { run } from './run.ts'
 import { script } from './script.ts'
 import { sql } from './sql.ts'
 
-export const verbs: { [V in VerbName]: Verb<V> } = {
+export const verbs: { [V in Exclude<VerbName, 'soak'>]: Verb<V> } = {
   run,
   sql,
   http,

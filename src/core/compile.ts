@@ -1,4 +1,5 @@
 /** From a runbook to a plan: resolved against one environment, for all of its steps or a part. */
+import { parseDuration } from './durations.ts'
 import { EXIT, failure } from './errors.ts'
 import type { Selection } from './events.ts'
 import type { Plan, PlanInput } from './plan.ts'
@@ -6,6 +7,7 @@ import { didYouMean } from './problems.ts'
 import { eachHost, idInRunbook, stepsNamed } from './hosts.ts'
 import { stepsReadIn } from './references.ts'
 import type { Environment, OnFailure, Phase, Runbook, Step } from './runbook.ts'
+import { isTemplateError, resolve, textOf } from './templates.ts'
 
 /**
  * Makes the plan. `given` holds every input as the environment and the command line give it. Exit 2:
@@ -23,7 +25,7 @@ export function compile(
     eachHost(
       { ...step, on_failure: runbook.on_failure[step.id] ?? environment.on_failure ?? 'stop' },
       environment,
-    )
+    ).map((one) => ({ ...one, ...estimateOf(one, given) }))
   const steps = runbook.steps.flatMap(settled)
   const known = new Map(Object.entries(Object.groupBy(steps, idInRunbook)))
   const phases = runbook.phases.map((phase) => ({
@@ -61,6 +63,31 @@ export function withOnFailure(plan: Plan, word: OnFailure | undefined): Plan {
 export function selectedSteps(plan: Plan): Set<string> {
   const chosen = choose(plan.phases, plan.steps, plan.selection)
   return new Set([...chosen, ...plan.finally.map(({ id }) => id)])
+}
+
+/** A step that says nothing takes as long as it watches. */
+function estimateOf(step: Step, given: Record<string, PlanInput>): { estimate_s?: number } {
+  if (step.estimate_s !== undefined) return {}
+  const inputs = Object.fromEntries(
+    Object.entries(given).flatMap(([name, input]) =>
+      input.kind === 'value' ? [[name, input.value]] : [],
+    ),
+  )
+  const times = step.verify.flatMap(({ action }) =>
+    action.verb === 'soak' && action.for !== undefined ? [timeOf(action.for, inputs)] : [],
+  )
+  if (times.length === 0 || times.includes(undefined)) return {}
+  return { estimate_s: times.reduce<number>((sum, ms) => sum + (ms ?? 0), 0) / 1000 }
+}
+
+/** Undefined when it hangs on what is known only later. */
+function timeOf(duration: string, inputs: Record<string, unknown>): number | undefined {
+  try {
+    return parseDuration(textOf(resolve(duration, { inputs })))
+  } catch (error) {
+    if (isTemplateError(error)) return undefined
+    throw error
+  }
 }
 
 function environmentOf(runbook: Runbook, name: string): Environment {

@@ -20,12 +20,41 @@ export interface Asked {
   times: number
 }
 
+/** What one probe gave at a tick of a soak. */
+export interface Sample {
+  /** Of its numbers those that could be had. */
+  figures: Record<string, number>
+  /** There when the sample is bad: what its check answered. */
+  bad?: Asked
+}
+
+/** One tick of a soak: a sample of every probe. */
+export interface Tick {
+  /** UTC, ISO 8601. */
+  at: string
+  /** Watched time up to here, pauses left out. */
+  watched_ms: number
+  probes: Record<string, Sample>
+}
+
+/** What ended a soak before its time. */
+export interface Breach {
+  probe: string
+  /** `cannot_tell` when no sample of the row was a plain no. */
+  answer: 'does_not_hold' | 'cannot_tell'
+  /** Bad samples in a row, the last one included. */
+  row: number
+  /** The last ticks up to it. */
+  ticks: Tick[]
+}
+
 /** Why a step failed. */
 export type FailureReason =
   | 'action_failed'
   | 'action_failed_check_passed'
   | 'verify_failed'
   | 'inconclusive'
+  | 'during_failed'
   | 'timeout'
   | 'interrupted'
   | 'value_missing'
@@ -36,6 +65,8 @@ export interface Failure {
   message: string
   /** The check or expectation that decided. */
   asked?: Asked
+  /** What broke a soak. */
+  breach?: Breach
   /** The last lines of the action's output. */
   tail?: string
   hints?: string[]
@@ -125,6 +156,20 @@ type StepEvent =
       adopted?: boolean
     }
   | { type: 'step.verified'; step: string; attempt: number; checks: Asked[] }
+  /**
+   * What a soak saw since the last such event; a soak goes on from here after a crash. `check`: which
+   * of the step's checks it is, from 0; left out, its `during`, which `begins` with the first event
+   * of an attempt and goes on after a `gap` when nothing was watched for a while.
+   */
+  | {
+      type: 'step.sampled'
+      step: string
+      check?: number
+      begins?: true
+      gap?: true
+      ticks: Tick[]
+      breach?: Breach
+    }
   /** `outputs`: those of a pure check; `settled`: how the end of an interrupted step was found out. */
   | {
       type: 'step.done'

@@ -10,6 +10,11 @@ const VISIBLE_TEXT = 1_048_576
 /** Figures that are doubles by nature, also when they happen to be whole: `rps / 2` must not round. */
 const FIGURES = new Set(['rps', 'mean_ms', 'p50_ms', 'p95_ms', 'p99_ms'])
 
+/** A number that is a double for expressions, also when it happens to be whole. In JSON it is a number. */
+export function double(value: number): unknown {
+  return Object(value)
+}
+
 /** The parts of a scope that some paths need; `true` = all of it. */
 type Need = true | Map<string, Need>
 
@@ -72,6 +77,7 @@ function toCel(value: unknown): unknown {
       return value.length > VISIBLE_TEXT ? value.slice(0, VISIBLE_TEXT) : value
     case 'object':
       if (value === null || value instanceof Date) return value
+      if (value instanceof Number) return value.valueOf()
       if (Array.isArray(value)) return value.map((item) => toCel(item ?? null))
       return new Map(
         Object.entries(value)

@@ -1,5 +1,5 @@
 /** Actions in a few words, as a plan and a page about a runbook show them. */
-import type { Action, HttpRequest, Rollback, SqlSource } from './runbook.ts'
+import type { Action, HttpRequest, Rollback, Soak, SqlSource } from './runbook.ts'
 
 /** The first line that does something; the rest of a script is counted. */
 function firstLine(script: string): string {
@@ -39,7 +39,22 @@ export function actionInShort(action: Action): string {
       return `script: ${action.file}`
     case 'manual':
       return `${action.role}: ${action.ask.trim().replaceAll(/\s+/g, ' ')}`
+    case 'soak':
+      return soakInShort(action)
   }
+}
+
+/** `watch web, login every 30s for 24h`. */
+export function soakInShort(soak: Soak): string {
+  const time = soak.for === undefined ? '' : ` for ${soak.for}`
+  return `watch ${Object.keys(soak.probes).join(', ')} every ${soak.every}${time}`
+}
+
+/** What each probe asks and expects: `web: GET …/metrics.json, json.error_rate < 0.01`. */
+export function probesInShort({ probes }: Soak): string[] {
+  return Object.entries(probes).map(([name, { title, expect }]) =>
+    [`${name}: ${title}`, ...expect.map(({ source }) => source)].join(', '),
+  )
 }
 
 /** How a step is undone: each undo in order, `keep`, `irreversible`, or `none`. */

@@ -45,7 +45,10 @@ export function nextForStep(
     case 'undone':
       return 'start'
     case 'failed':
-      return mayRunAgain(step) || retry.has(step.id) ? 'start' : 'needs_retry'
+      // One that was never armed has done nothing.
+      return mayRunAgain(step) || retry.has(step.id) || state.attempts === 0
+        ? 'start'
+        : 'needs_retry'
     case 'undo_failed':
       return 'undo'
     case 'in_doubt':

@@ -20,6 +20,10 @@ export interface PlannedStep {
   does?: string
   /** Titles of the checks. */
   checks: string[]
+  /** What is watched while it is done and verified. */
+  during?: string
+  /** What each probe of its soaks asks and expects. */
+  watches: string[]
   /** How it is undone, each part in short; `keep` for nothing to undo on purpose; none for what changes nothing. */
   undo: string[] | 'keep' | 'none'
   /** What undoing it loses. */

@@ -45,6 +45,26 @@ export type Action =
   | { verb: 'load'; http: HttpRequest; requests: number | Template; connections: number | Template }
   | { verb: 'script'; file: string; args: Record<string, Value> }
   | { verb: 'manual'; role: string; ask: Template; confirm: string[] }
+  | ({ verb: 'soak' } & Soak)
+
+/** Probes asked again and again for a while. */
+export interface Soak {
+  /** Left out in `during`: there the step says how long. */
+  for?: Duration
+  every: Duration
+  /** So many bad samples of one probe in a row are tolerated; one more ends it. */
+  tolerate: number
+  /** By name, at least one. */
+  probes: Record<string, Probe>
+}
+
+/** A check that is asked at each tick. */
+export interface Probe extends Omit<Check, 'timeout'> {
+  /** Left out: 10 s, or `every` when that is longer. */
+  timeout?: Duration
+  /** Numbers taken out of its result, by name, beside `duration_ms`. */
+  figures: Record<string, Expression>
+}
 
 export type VerbName = Action['verb']
 
@@ -124,6 +144,8 @@ export interface Step {
   verify: Check[]
   rollback: Rollback
   skip_if_verified: boolean
+  /** Its action is a soak without `for`: watched from before the action until it is verified. */
+  during?: Check
   when?: Expression
   requires: Check[]
   on_failure: OnFailure

@@ -2,6 +2,7 @@
 import { EXIT, failure } from './errors.ts'
 import type { OnFailure } from './runbook.ts'
 import type { Actor, Answer, Asked, Event, Failure, ProcessIdentity, RunStatus } from './events.ts'
+import { foldTicks, nothingWatched, type Watched } from './soak.ts'
 
 /**
  * Step life: pending → armed → running → acted → verifying → done | failed; besides skipped, satisfied,
@@ -46,6 +47,10 @@ export interface StepState {
   duration_ms?: number
   outputs: Record<string, unknown>
   checks: Asked[]
+  /** What its soaks have seen, by the index of the check. */
+  soaks: Record<number, Watched>
+  /** What its `during` has seen. */
+  during?: Watched
   failure?: Failure
   /** Why it was skipped, waits or is in doubt. */
   reason?: string
@@ -95,6 +100,7 @@ function emptyStep(id: string): StepState {
     attempts: 0,
     outputs: {},
     checks: [],
+    soaks: {},
     undo_attempts: 0,
     undone_parts: 0,
   }
@@ -169,6 +175,8 @@ function applyToRun(state: RunState, event: Event): void {
 function applyToStep(step: StepState, event: Event & { step: string }): void {
   switch (event.type) {
     case 'step.armed':
+      // What was interrupted goes on; what ended begins anew.
+      if (step.flight === undefined) step.soaks = {}
       step.status = 'running'
       step.attempts = event.attempt
       step.flight = {
@@ -205,6 +213,9 @@ function applyToStep(step: StepState, event: Event & { step: string }): void {
     case 'step.verified':
     case 'undo.verified':
       step.checks = event.checks
+      break
+    case 'step.sampled':
+      sampled(step, event)
       break
     case 'step.done':
       step.status = 'done'
@@ -263,6 +274,15 @@ function applyToStep(step: StepState, event: Event & { step: string }): void {
       end(step, event)
       break
     default:
+  }
+}
+
+function sampled(step: StepState, event: Event & { type: 'step.sampled' }): void {
+  if (event.check !== undefined)
+    foldTicks((step.soaks[event.check] ??= nothingWatched()), event.ticks, event.breach)
+  else {
+    if (event.begins === true || step.during === undefined) step.during = nothingWatched()
+    foldTicks(step.during, event.ticks, event.breach)
   }
 }
 

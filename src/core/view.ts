@@ -12,12 +12,24 @@ export type Progress =
       what: 'asking first' | 'doing' | 'verifying' | 'undoing' | 'verifying the undo' | 'waiting'
       detail?: string
     }
+  /** A soak has taken another sample of each probe. */
+  | ({ kind: 'watching'; step: string } & Watching)
   /** Lines of output of the running step. */
   | { kind: 'output'; step: string; text: string }
   /** Something a person should read: "finishing step X, then pausing", a service starting. */
   | { kind: 'note'; text: string; step?: string }
   /** Where something can be looked at, known only now: a service's URL, a bound input. No secrets. */
   | { kind: 'place'; name: string; url: string }
+
+/** How a soak stands. */
+export interface Watching {
+  watched_ms: number
+  /** Left out where the step's own end is the end of it. */
+  for_ms?: number
+  /** The figures of each probe's last sample. */
+  last: Record<string, Record<string, number>>
+  bad: number
+}
 
 export interface Choice<T extends string = string> {
   value: T

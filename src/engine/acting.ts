@@ -2,15 +2,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { milliseconds } from '../core/durations.ts'
 import type { Answer, Failure, FailureReason, NewEvent } from '../core/events.ts'
-import type { Attempt, Step } from '../core/runbook.ts'
+import type { Attempt, Check, Step } from '../core/runbook.ts'
 import { keepOutputs } from '../core/hosts.ts'
+import { momentary } from '../core/soak.ts'
 import { stepState } from '../core/state.ts'
 import { resolve } from '../core/templates.ts'
 import { askChecks } from './ask.ts'
 import { leavesReceipt, perform, type Judged } from './attempt.ts'
+import { beginDuring, type During } from './during.ts'
 import { takeOutputs } from './outputs.ts'
 import { attemptFolder, halt, type Runtime } from './runtime.ts'
 import { asking, role, stepScope } from './roles.ts'
+import { watch } from './soak.ts'
 import { failureOf, hintsOf, notArmed, summary, tailOf } from './telling.ts'
 
 /** How it ended for now; `stopped`: the reason is in `rt.halt`. */
@@ -32,6 +35,24 @@ export async function act(
   step: Step,
   action: Attempt,
   before: Answer | undefined,
+): Promise<StepEnd> {
+  const first = stepState(rt.journal.state, step.id).attempts + 1
+  const begun = step.during && (await beginDuring(rt, step, step.during))
+  if (begun !== undefined && 'failure' in begun)
+    return failStep(rt, step, first, begun.failure, begun.duration_ms)
+  try {
+    return await attempts(rt, step, action, before, begun)
+  } finally {
+    await begun?.stop()
+  }
+}
+
+async function attempts(
+  rt: Runtime,
+  step: Step,
+  action: Attempt,
+  before: Answer | undefined,
+  during: During | undefined,
 ): Promise<StepEnd> {
   const { retry } = action
   const times = retry !== undefined && 'attempts' in retry ? retry.attempts : 1
@@ -58,6 +79,7 @@ export async function act(
             folder,
             ...(process !== undefined && { process }),
           },
+          ...(during?.unwritten() ?? []),
         )
         armed = true
       },
@@ -65,7 +87,7 @@ export async function act(
     const again =
       judged.answer !== 'holds' && attempt - first + 1 < times && rt.stop.asked() === undefined
     if (!armed) return failStep(rt, step, attempt, notArmed(judged), judged.duration_ms)
-    if (!again) return acted(rt, step, attempt, judged)
+    if (!again) return acted(rt, step, attempt, judged, undefined, during)
     const failed = failureOf(
       rt,
       step,
@@ -96,6 +118,7 @@ export async function acted(
   attempt: number,
   judged: Judged,
   settled?: 'receipt',
+  during?: During,
 ): Promise<StepEnd> {
   for (const text of judged.outcome.notes ?? [])
     rt.view.progress({ kind: 'note', step: step.id, text })
@@ -122,10 +145,10 @@ export async function acted(
     return actionFailed(rt, step, attempt, judged)
   }
   // A receipt keeps the action's end until it is recorded together with the check's: one write fewer.
-  if (leavesItsReceipt(step) && step.verify.every((check) => check.retry === undefined))
-    return verifyStep(rt, step, attempt, judged, [event], settled)
+  if (leavesItsReceipt(step) && step.verify.every(isQuick))
+    return verifyStep(rt, step, attempt, judged, [event], settled, during)
   await rt.journal.record(event)
-  return verifyStep(rt, step, attempt, judged, [], settled)
+  return verifyStep(rt, step, attempt, judged, [], settled, during)
 }
 
 /**
@@ -158,8 +181,9 @@ async function actionFailed(
       : 'value_missing'
   if (step.verify.length > 0 && reason === 'action_failed') {
     rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
-    const { answer } = await askChecks(rt, step.verify, asking(rt, step, attempt, 'verify', false))
-    if (answer === 'holds') reason = 'action_failed_check_passed'
+    const checks = momentary(step.verify)
+    const { answer } = await askChecks(rt, checks, asking(rt, step, attempt, 'verify', false))
+    if (answer === 'holds' && checks.length > 0) reason = 'action_failed_check_passed'
   }
   return failStep(rt, step, attempt, failureOf(rt, step, judged, reason), judged.duration_ms)
 }
@@ -171,18 +195,34 @@ export async function verifyStep(
   judged: Judged | undefined,
   pending: NewEvent[],
   settled?: 'receipt' | 'check' | 'person',
+  during?: During,
 ): Promise<StepEnd> {
   const began = performance.now()
-  const duration = () => Math.round((judged?.duration_ms ?? 0) + performance.now() - began)
+  const { soaks } = stepState(rt.journal.state, step.id)
+  const watched = Object.values(soaks).reduce((sum, { watched_ms }) => sum + watched_ms, 0)
+  const earlier = watched + (judged?.duration_ms ?? 0)
+  const duration = () => Math.round(earlier + performance.now() - began)
   if (step.verify.length > 0) rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
   const { answer, answered } = await askChecks(
     rt,
     step.verify,
     asking(rt, step, attempt, 'verify', true),
+    false,
+    (check, index) => watch(rt, step, check, index),
   )
+  if (answered.at(-1)?.judged.outcome.problem?.kind === 'interrupted') {
+    if (pending.length > 0) await rt.journal.record(...pending)
+    return paused(rt)
+  }
   const checks = answered.map((a) => a.asked)
   if (checks.length > 0) pending.push({ type: 'step.verified', step: step.id, attempt, checks })
   if (answer === 'holds') {
+    const ended = await during?.end()
+    pending.push(...(ended?.events ?? []))
+    if (ended?.failure !== undefined) {
+      await rt.journal.record(...pending)
+      return failStep(rt, step, attempt, ended.failure, duration())
+    }
     const only = step.act === undefined ? answered.at(-1) : undefined
     const taken =
       only === undefined ? undefined : takeOutputs(rt, step, only.judged, stepScope(rt, step))
@@ -217,6 +257,7 @@ export async function verifyStep(
     reason: answer === 'cannot_tell' ? 'inconclusive' : 'verify_failed',
     message: last?.asked.reason ?? last?.asked.title ?? '',
     ...(last !== undefined && { asked: last.asked }),
+    ...(last?.judged.breach !== undefined && { breach: last.judged.breach }),
     ...tailOf(rt, last?.judged ?? judged),
     ...hintsOf(rt, step, last?.judged),
   }
@@ -225,6 +266,11 @@ export async function verifyStep(
 
 function leavesItsReceipt({ act }: Step): boolean {
   return act !== undefined && leavesReceipt(act.action)
+}
+
+/** One that may go on for a while must not keep the action's end out of the journal. */
+function isQuick({ retry, action }: Check): boolean {
+  return retry === undefined && action.verb !== 'soak'
 }
 
 /** Whether nothing of the action's output is needed to know how it ended. */

@@ -66,16 +66,23 @@ export async function askCheck(bound: Bound, check: Check, asking: Asking): Prom
   }
 }
 
-/** Asks checks in order and stops at the first that does not hold, unless `all` are wanted. */
+/**
+ * Asks checks in order and stops at the first that does not hold, unless `all` are wanted. `soak`: how
+ * one that takes its time is asked, where there may be one.
+ */
 export async function askChecks(
   bound: Bound,
   checks: readonly Check[],
   asking: Asking,
   all = false,
+  soak?: (check: Check, index: number) => Promise<Answered>,
 ): Promise<{ answer: Answer; answered: Answered[] }> {
   const answered: Answered[] = []
   for (const [index, check] of checks.entries()) {
-    const one = await askCheck(bound, check, { ...asking, folder: `${asking.folder}-${index}` })
+    const one =
+      check.action.verb === 'soak' && soak !== undefined
+        ? await soak(check, index)
+        : await askCheck(bound, check, { ...asking, folder: `${asking.folder}-${index}` })
     answered.push(one)
     if (one.asked.answer !== 'holds' && !all) break
   }
@@ -104,7 +111,14 @@ function paramsOf(check: Check, scope: Scope): Record<string, unknown> {
   )
 }
 
-function toAsked(masker: Masker, check: Check, judged: Judged, times: number, scope: Scope): Asked {
+/** A check's answer as the journal and people are told it; redacted. */
+export function toAsked(
+  masker: Masker,
+  check: Check,
+  judged: Judged,
+  times: number,
+  scope: Scope,
+): Asked {
   const { answer, expression, at, values } = judged
   const said = judged.reason ?? (answer === 'holds' ? undefined : lastLine(judged.outcome.tail))
   const reason = said === undefined ? undefined : masker.mask(said)

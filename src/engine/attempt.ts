@@ -4,7 +4,7 @@ import { verbs } from '../actions/index.ts'
 import type { ActionContext, Outcome, Recovery, Verb } from '../actions/action.ts'
 import { milliseconds } from '../core/durations.ts'
 import { EXIT, failure } from '../core/errors.ts'
-import type { Answer, ProcessIdentity } from '../core/events.ts'
+import type { Answer, Breach, ProcessIdentity } from '../core/events.ts'
 import { evaluate, judge, type Scope } from '../core/expressions.ts'
 import type { Action, Attempt, Step } from '../core/runbook.ts'
 import { isTemplateError, pieces, resolve } from '../core/templates.ts'
@@ -42,10 +42,13 @@ export interface Judged {
   reason?: string
   /** A value that a template needed was never recorded. */
   missing?: string
+  /** What broke a soak. */
+  breach?: Breach
   duration_ms: number
 }
 
 function verbOf(action: Action): Verb {
+  if (action.verb === 'soak') throw failure(EXIT.fault, 'a soak is watched, not performed')
   return verbs[action.verb] as unknown as Verb
 }
 

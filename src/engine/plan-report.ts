@@ -7,7 +7,7 @@ import { describeAsked } from '../core/asked.ts'
 import type { Asked } from '../core/events.ts'
 import { evaluate, references, type Scope } from '../core/expressions.ts'
 import { byStep } from '../core/hosts.ts'
-import { actionInShort } from '../core/in-short.ts'
+import { actionInShort, probesInShort } from '../core/in-short.ts'
 import { planSha256, type Plan } from '../core/plan.ts'
 import { NOT_ASKED, type PlannedStep, type PlanReport, type Would } from '../core/plan-report.ts'
 import type { Check, Host, Step } from '../core/runbook.ts'
@@ -154,6 +154,10 @@ function facts(own: readonly [Step, ...Step[]]): Omit<PlannedStep, 'would'> {
     phase,
     refs,
     checks: step.verify.map((check) => check.title),
+    watches: [...step.verify, ...(step.during === undefined ? [] : [step.during])].flatMap(
+      ({ action }) => (action.verb === 'soak' ? probesInShort(action) : []),
+    ),
+    ...(step.during !== undefined && { during: step.during.title }),
     undo:
       rollback.kind === 'undo'
         ? undos.map(({ action }) => actionInShort(action))

@@ -211,8 +211,10 @@ async function undoFirst(rt: Runtime, step: Step): Promise<boolean> {
 /** What to do about a failed step: the document's word, a person's where it says `ask`. */
 async function decide(rt: Runtime, step: Step): Promise<'stop' | 'undo' | 'rollback' | 'retry'> {
   const { failure: failed } = stepState(rt.journal.state, step.id)
+  // Of what was watched during it one could not tell, or of its check.
+  const untold = failed?.reason === 'during_failed' && failed.asked?.answer === 'cannot_tell'
   const policy: OnFailure =
-    failed?.reason === 'inconclusive' || step.rollback.kind === 'irreversible'
+    failed?.reason === 'inconclusive' || untold || step.rollback.kind === 'irreversible'
       ? 'stop'
       : step.on_failure
   if (policy === 'ask' && rt.view.choose !== undefined) {

@@ -10,9 +10,11 @@ import { mayRunAgain, nextForStep } from '../core/next.ts'
 import { stepsReadIn } from '../core/references.ts'
 import type { Attempt, Step } from '../core/runbook.ts'
 import { idInRunbook, keepOutputs } from '../core/hosts.ts'
+import { momentary } from '../core/soak.ts'
 import { stepState } from '../core/state.ts'
 import { askChecks } from './ask.ts'
 import { leavesReceipt, recover } from './attempt.ts'
+import { watchedAgain, type During } from './during.ts'
 import { scrubStep } from './leftovers.ts'
 import { takeOutputs } from './outputs.ts'
 import { needsPerson, someoneAnswers } from './persons.ts'
@@ -105,7 +107,7 @@ async function startStep(rt: Runtime, step: Step): Promise<StepEnd> {
     rt.view.progress({ kind: 'doing', step: step.id, what: 'asking first' })
     const { answer, answered } = await askChecks(
       rt,
-      step.verify,
+      momentary(step.verify),
       asking(rt, step, 0, 'before', false),
       true,
     )
@@ -144,8 +146,9 @@ function wantsProbe(step: Step): boolean {
     act.action.verb === 'manual'
   )
     return false
-  const readsOwn = Object.keys(outputs).length > 0 && stepsReadIn(verify).has(idInRunbook(step))
-  return verify.length > 0 && !readsOwn
+  const checks = momentary(verify)
+  const readsOwn = Object.keys(outputs).length > 0 && stepsReadIn(checks).has(idInRunbook(step))
+  return checks.length > 0 && !readsOwn
 }
 
 async function requirementsHold(rt: Runtime, step: Step): Promise<boolean> {
@@ -173,9 +176,10 @@ async function settleActed(rt: Runtime, step: Step): Promise<StepEnd> {
   const { flight, resolved } = stepState(rt.journal.state, step.id)
   const attempt = flight?.attempt ?? 1
   if (flight?.ok === false) {
-    const { answer } = await askChecks(rt, step.verify, asking(rt, step, attempt, 'verify', false))
+    const checks = momentary(step.verify)
+    const { answer } = await askChecks(rt, checks, asking(rt, step, attempt, 'verify', false))
     const reason =
-      answer === 'holds' && step.verify.length > 0 ? 'action_failed_check_passed' : 'action_failed'
+      answer === 'holds' && checks.length > 0 ? 'action_failed_check_passed' : 'action_failed'
     return failStep(
       rt,
       step,
@@ -184,26 +188,44 @@ async function settleActed(rt: Runtime, step: Step): Promise<StepEnd> {
       0,
     )
   }
-  return verifyStep(rt, step, attempt, undefined, [], resolved === 'done' ? 'person' : undefined)
+  const settled = resolved === 'done' ? 'person' : undefined
+  return watchedAgain(rt, step, (during) =>
+    verifyStep(rt, step, attempt, undefined, [], settled, during),
+  )
 }
 
 /** The tool died in between: the receipt says; else the check, if it had been seen not to hold; else a person. */
 async function recoverStep(rt: Runtime, step: Step): Promise<StepEnd> {
   const { flight } = stepState(rt.journal.state, step.id)
-  if (flight === undefined || step.act === undefined) return startStep(rt, step)
-  const found = await recoverFlight(rt, step, step.act)
-  if (found.state === 'ended') return acted(rt, step, flight.attempt, found.judged, 'receipt')
-  if (found.state === 'never') return startStep(rt, step)
+  const { act: action } = step
+  if (flight === undefined || action === undefined) return startStep(rt, step)
+  const end = await watchedAgain(rt, step, (during) => settle(rt, step, action, during))
+  return end === 'as never started' ? startStep(rt, step) : end
+}
+
+async function settle(
+  rt: Runtime,
+  step: Step,
+  action: Attempt,
+  during: During | undefined,
+): Promise<StepEnd | 'as never started'> {
+  const { flight } = stepState(rt.journal.state, step.id)
+  if (flight === undefined) return 'as never started'
+  const found = await recoverFlight(rt, step, action)
+  if (found.state === 'ended')
+    return acted(rt, step, flight.attempt, found.judged, 'receipt', during)
+  if (found.state === 'never') return 'as never started'
   if (flight.before === 'does_not_hold') {
     rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
     const { answer } = await askChecks(
       rt,
-      step.verify,
+      momentary(step.verify),
       asking(rt, step, flight.attempt, 'verify', true),
     )
-    if (answer === 'holds') return verifyStep(rt, step, flight.attempt, undefined, [], 'check')
+    if (answer === 'holds')
+      return verifyStep(rt, step, flight.attempt, undefined, [], 'check', during)
   }
-  if (mayRunAgain(step)) return startStep(rt, step)
+  if (mayRunAgain(step)) return 'as never started'
   return doubt(rt, step, 'its action was started, and nobody recorded how it ended')
 }
 

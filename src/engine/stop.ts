@@ -16,6 +16,8 @@ const CODES: Record<Signal, ExitCode> = {
 export interface Stop {
   /** The first signal, once there was one. */
   asked(): Signal | undefined
+  /** Aborted by the first signal, for what can go on another time: a soak. */
+  readonly pause: AbortSignal
   /** Aborted by the second signal, or when the lease is lost: whatever runs is interrupted. */
   readonly interrupt: AbortSignal
   exitCode(): ExitCode
@@ -28,6 +30,7 @@ export interface Stop {
 /** Listens from now on. `say` gets one sentence for each signal, for people. */
 export function listenForStop(say: (text: string) => void, lastWords: () => string): Stop {
   const controller = new AbortController()
+  const pausing = new AbortController()
   let first: Signal | undefined
   let count = 0
   let last = { signal: '', at: 0 }
@@ -39,6 +42,7 @@ export function listenForStop(say: (text: string) => void, lastWords: () => stri
     count += 1
     first ??= signal
     if (count === 1) {
+      pausing.abort()
       say(
         signal === 'SIGHUP'
           ? 'the terminal is gone: finishing what runs, then pausing'
@@ -56,9 +60,11 @@ export function listenForStop(say: (text: string) => void, lastWords: () => stri
   for (const [signal, handler] of handlers) process.on(signal, handler)
   return {
     asked: () => first,
+    pause: pausing.signal,
     interrupt: controller.signal,
     exitCode: () => CODES[first ?? 'SIGINT'],
     now: () => {
+      pausing.abort()
       controller.abort()
     },
     release: () => {

@@ -6,6 +6,7 @@
 import { describeAsked } from '../core/asked.ts'
 import type { Answer, Asked, Failure } from '../core/events.ts'
 import type { Step, Undo } from '../core/runbook.ts'
+import { momentary } from '../core/soak.ts'
 import { stepState } from '../core/state.ts'
 import type { StepToUndo } from '../core/undo.ts'
 import { askChecks, type Answered } from './ask.ts'
@@ -160,7 +161,7 @@ async function verifyUndo(
   rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying the undo' })
   const began = performance.now()
   const inverse = undo.verify === 'inverse'
-  const checks = undo.verify === 'inverse' ? step.verify : undo.verify
+  const checks = undo.verify === 'inverse' ? momentary(step.verify) : undo.verify
   const { answer, answered } = await askChecks(
     rt,
     checks,

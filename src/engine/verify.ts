@@ -4,7 +4,8 @@ import { evaluate } from '../core/expressions.ts'
 import { stepsNamed } from '../core/hosts.ts'
 import type { Plan } from '../core/plan.ts'
 import { stepsReadIn } from '../core/references.ts'
-import type { Step } from '../core/runbook.ts'
+import type { Check, Step } from '../core/runbook.ts'
+import { momentary } from '../core/soak.ts'
 import { askChecks } from './ask.ts'
 import { askingOutsideARun } from './operate.ts'
 import { openOutputs } from './outputs.ts'
@@ -79,26 +80,34 @@ async function verifyStep(
     if (!when.ok) return not(`when ${source}: ${when.message}`)
     if (when.value !== true) return not(`when ${source} is false`)
   }
+  const checks = momentary(step.verify)
+  const soaks = step.verify.length - checks.length
+  if (checks.length === 0) return not('a soak is watched only in a run')
   if (needsPerson({ verify: step.verify })) return not('a person answers it')
   const missing =
-    missingOutput(bound.plan, step, outputs) ??
-    (/\brun\.id\b/.test(JSON.stringify(step.verify)) ? 'run.id' : undefined)
+    missingOutput(bound.plan, checks, outputs) ??
+    (/\brun\.id\b/.test(JSON.stringify(checks)) ? 'run.id' : undefined)
   if (missing !== undefined) return not(`it needs ${missing}, which only a run has`)
   const asking = askingOutsideARun(bound, ask, `verify-${id}`, outputs, step)
-  const { answered } = await askChecks(bound, step.verify, asking, true)
-  return { id, title, phase, refs, checks: answered.map((a) => a.asked) }
+  const { answered } = await askChecks(bound, checks, asking, true)
+  const left = soaks > 0 && { left_out: 'its soak is watched only in a run' }
+  return { id, title, phase, refs, checks: answered.map((a) => a.asked), ...left }
 }
 
 /** The first output of an earlier step that a check reads and nobody recorded. */
-function missingOutput(plan: Plan, step: Step, outputs: Runtime['outputs']): string | undefined {
-  const text = JSON.stringify(step.verify)
+function missingOutput(
+  plan: Plan,
+  checks: readonly Check[],
+  outputs: Runtime['outputs'],
+): string | undefined {
+  const text = JSON.stringify(checks)
   for (const [, id = '', name = ''] of text.matchAll(
     /\bsteps\.([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)/g,
   )) {
     if (plan.steps.some((s) => s.id === id) && outputs[id]?.[name] === undefined)
       return `steps.${id}.${name}`
   }
-  for (const { on } of [...stepsReadIn(step.verify)].flatMap((id) => stepsNamed(plan.steps, id)))
+  for (const { on } of [...stepsReadIn(checks)].flatMap((id) => stepsNamed(plan.steps, id)))
     if (on !== undefined && outputs[on.step]?.[on.host.name] === undefined)
       return `steps.${on.step}["${on.host.name}"]`
   return undefined

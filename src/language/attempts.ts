@@ -1,5 +1,6 @@
 /** Actions in their roles, from the file's form to the core's. */
 import { posix, resolve } from 'node:path'
+import { soakInShort } from '../core/in-short.ts'
 import type { Action, Attempt, HttpRequest, Retry, SqlSource, VerbName } from '../core/runbook.ts'
 import { blame, blameKey, defined, each, expressionAt, type Reading } from './reading.ts'
 import { VERBS } from './schema-actions.ts'
@@ -32,7 +33,7 @@ export function verbOf(reading: Reading, file: ActionFile, way: Way): VerbName |
 export function actionOf(
   reading: Reading,
   file: ActionFile,
-  verb: VerbName,
+  verb: Exclude<VerbName, 'soak'>,
   way: Way,
 ): Action | undefined {
   const here: Way = [...way, verb]
@@ -194,6 +195,8 @@ export function shortTitle(action: Action): string {
       return `backup to ${action.to}`
     case 'restore':
       return `restore ${action.file}`
+    case 'soak':
+      return soakInShort(action)
   }
 }
 

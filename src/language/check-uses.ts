@@ -66,7 +66,7 @@ export function expandCheck(
   const { file } = known
   reading.contents[known.document.file] = known.document.text
   const verb = verbOf(inside, file, [])
-  const action = verb && actionOf(inside, file, verb, [])
+  const action = verb && verb !== 'soak' ? actionOf(inside, file, verb, []) : undefined
   if (verb === undefined || action === undefined) {
     if (verb === undefined) blame(inside, [], { message: `the check ${name} asks nothing` })
     return undefined

@@ -21,7 +21,7 @@ import type { NamedCheck } from './checks.ts'
 import type { CheckUse } from './schema.ts'
 import type { Way } from './tree.ts'
 import { paramTypes, type Sight } from './variables.ts'
-import { VERBS } from './schema-actions.ts'
+import { verbIn } from './schema-actions.ts'
 
 type Variables = (sight: Sight) => Fields
 
@@ -38,7 +38,8 @@ export function lintChecks(
     lintCheck(lint, at, item, view, variables, secrets)
 }
 
-function lintCheck(
+/** Checks one check that is asked at one moment. */
+export function lintCheck(
   lint: Lint,
   way: Way,
   file: CheckUse,
@@ -47,7 +48,7 @@ function lintCheck(
   secrets: readonly string[],
 ): void {
   if (file.check === undefined) {
-    const verb = VERBS.find((name) => file[name] !== undefined)
+    const verb = verbIn(file)
     const after: View = {
       ...view,
       variables: variables(verb === undefined ? { open: true } : { verb }),
@@ -63,7 +64,7 @@ function lintCheck(
   lintDuration(lint, [...way, 'retry', 'every'], file.retry?.every, view)
   if (known === undefined) return
   lintParams(lint, way, file, known, view)
-  const verb = VERBS.find((name) => known.file[name] !== undefined)
+  const verb = verbIn(known.file)
   const sight: Sight = {
     params: paramTypes(known.file.params ?? {}),
     ...(verb === undefined ? {} : { verb }),
@@ -111,7 +112,7 @@ export function lintCheckFile(
     filled: new Set(),
     secrets: new Set([...lint.secrets, ...secrets]),
   }
-  const verb = VERBS.find((name) => file[name] !== undefined)
+  const verb = verbIn(file)
   const before: View = { variables: variables({ params, steps: false }) }
   const after: View = {
     variables: variables({ params, steps: false, ...(verb === undefined ? {} : { verb }) }),

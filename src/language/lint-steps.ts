@@ -2,13 +2,15 @@
 import { didYouMean } from '../core/problems.ts'
 import type { Step } from '../core/runbook.ts'
 import { lintAction } from './lint-actions.ts'
-import { lintChecks } from './lint-checks.ts'
+import { lintCheck, lintChecks } from './lint-checks.ts'
 import { lintStepHosts } from './lint-hosts.ts'
+import { lintSoak, lintSoakShape } from './lint-soaks.ts'
 import { lintConditions, lintExpression, type Lint, type View } from './lint-texts.ts'
 import { blame, blameKey, each } from './reading.ts'
+import { verbIn } from './schema-actions.ts'
 import type { StepFile } from './schema.ts'
 import type { Way } from './tree.ts'
-import { resultVerb, type Sight } from './variables.ts'
+import { resultSight, type Sight } from './variables.ts'
 import type { Fields } from '../core/expression-types.ts'
 
 export interface StepContext {
@@ -40,11 +42,15 @@ export function lintStep(lint: Lint, context: StepContext): void {
   const { secrets } = step
   lintConditions(lint, [...way, 'when'], file.when, before)
   lintChecks(lint, [...way, 'requires'], file.requires, before, variables, secrets)
-  const verb = resultVerb(step)
-  const sight: Sight = verb === undefined ? { open: true } : { verb }
-  const after: View = { ...before, variables: variables(sight) }
-  lintAction(lint, way, file, before, after, secrets)
-  lintChecks(lint, [...way, 'verify'], file.verify, withOwn, variables, secrets)
+  const after: View = { ...before, variables: variables(resultSight(step)) }
+  const soaking = { variables, secrets }
+  if (file.soak === undefined) lintAction(lint, way, file, before, after, secrets)
+  else lintSoak(lint, way, file, before, soaking)
+  if (file.during !== undefined) lintSoak(lint, [...way, 'during'], file.during, before, soaking)
+  for (const { item, way: at } of each(file.verify, [...way, 'verify'])) {
+    if (item.soak === undefined) lintCheck(lint, at, item, withOwn, variables, secrets)
+    else lintSoak(lint, at, item, withOwn, soaking)
+  }
   for (const [name, output] of Object.entries(file.outputs ?? {})) {
     const at: Way = [...way, 'outputs', name]
     if (typeof output === 'string') lintExpression(lint, at, output, after)
@@ -61,7 +67,7 @@ function lintUndos(lint: Lint, context: StepContext, view: View): void {
   if (file.rollback === undefined || file.rollback === 'keep') return
   const undoing: View = { ...view, undoing: step.id }
   for (const { item, way: at } of each(file.rollback, [...way, 'rollback'])) {
-    const verb = lintVerb(item)
+    const verb = verbIn(item)
     const after: View = { ...undoing, variables: variables(verb === undefined ? {} : { verb }) }
     lintAction(lint, at, item, undoing, after, step.secrets)
     const { verify } = item
@@ -70,26 +76,22 @@ function lintUndos(lint: Lint, context: StepContext, view: View): void {
   }
 }
 
-function lintVerb(file: object): Sight['verb'] {
-  const verbs = ['run', 'sql', 'http', 'backup', 'restore', 'load', 'script', 'manual'] as const
-  return verbs.find((verb) => verb in file)
-}
-
 /** What a step needs by its effect, and what makes no sense beside what. */
 function lintShape({ reading }: Lint, { step, file, way, isLast }: StepContext): void {
   const { act, effect } = step
   const key = (name: string): Way => [...way, name]
   const says = (name: string, message: string, hint?: string): void =>
     blameKey(reading, key(name), { message, hint })
-  if (file.verify === undefined && lintVerb(file) === undefined) {
+  if (file.verify === undefined && verbIn(file) === undefined) {
     blame(reading, way, {
       message: `step ${step.id} does nothing`,
       hint: 'give it an action, or a verify',
     })
     return
   }
+  lintSoakShape(reading, way, file, isLast)
   const undone = file.rollback !== undefined || file.irreversible !== undefined
-  const pure = act === undefined && lintVerb(file) === undefined
+  const pure = act === undefined && verbIn(file) === undefined
   if (pure) {
     for (const name of [
       'effect',

@@ -28,6 +28,13 @@ export function checkOf(reading: Reading, file: CheckUse, way: Way): Check | und
     })
     return undefined
   }
+  if (verb === 'soak') {
+    blameKey(reading, [...way, verb], {
+      message: 'a soak takes its time, and this check is asked at one moment',
+      hint: 'a soak is the verify of a step, its action, or in its during',
+    })
+    return undefined
+  }
   const action = actionOf(reading, file, verb, way)
   if (action === undefined) return undefined
   const attempt = attemptOf(reading, file, action, way, 'ask')
@@ -49,7 +56,7 @@ export function undoOf(reading: Reading, file: UndoFile, way: Way): Undo | undef
   if (verb === undefined) {
     blame(reading, way, {
       message: 'this undo does nothing',
-      hint: `write one of: ${VERBS.join(', ')}`,
+      hint: `write one of: ${VERBS.filter((name) => name !== 'soak').join(', ')}`,
     })
     return undefined
   }
@@ -58,7 +65,7 @@ export function undoOf(reading: Reading, file: UndoFile, way: Way): Undo | undef
       "add verify: with a check, or verify: inverse if the step's own check must no longer hold"
     blame(reading, way, { message: 'nothing shows that this undo has undone anything', hint })
   }
-  const action = actionOf(reading, file, verb, way)
+  const action = verb === 'soak' ? undefined : actionOf(reading, file, verb, way)
   if (action === undefined) return undefined
   const { verify = [], loses } = file
   const checks = verify === 'inverse' ? verify : checksOf(reading, verify, [...way, 'verify'])

@@ -5,6 +5,7 @@ import { actionOf, attemptOf, verbOf } from './attempts.ts'
 import { environmentOf } from './environments.ts'
 import { blame, defined, each, expressionAt, readable, type Reading } from './reading.ts'
 import { checksOf, undoOf } from './roles.ts'
+import { duringOf, soakCheck, verifyOf } from './soaks.ts'
 import type { InputFile, RunbookFile, StepFile } from './schema.ts'
 import { keyOffset, placeText, valueOffset, type Way } from './tree.ts'
 
@@ -102,7 +103,8 @@ function secondsOf(reading: Reading, text: string | undefined, way: Way): number
 function stepOf(reading: Reading, file: StepFile, phase: string, way: Way): Step {
   const { document } = reading
   const verb = verbOf(reading, file, way)
-  const action = verb && actionOf(reading, file, verb, way)
+  // A soak is a check by nature: a step that does nothing else is a pure check.
+  const action = verb && verb !== 'soak' ? actionOf(reading, file, verb, way) : undefined
   const act = action && attemptOf(reading, file, action, way, 'do')
   // A pure check only reads, and so do the steps that say so.
   const effect: Effect = act === undefined ? 'none' : (file.effect ?? 'once')
@@ -112,7 +114,7 @@ function stepOf(reading: Reading, file: StepFile, phase: string, way: Way): Step
     title,
     phase,
     effect,
-    verify: checksOf(reading, file.verify, [...way, 'verify']),
+    verify: verb === 'soak' ? [soakCheck(reading, file, way)] : verifyOf(reading, file, way),
     rollback: rollbackOf(reading, file, phase === 'finally' ? 'none' : effect, way),
     skip_if_verified: file.skip_if_verified ?? false,
     requires: checksOf(reading, file.requires, [...way, 'requires']),
@@ -140,6 +142,7 @@ function stepOf(reading: Reading, file: StepFile, phase: string, way: Way): Step
       when:
         file.when === undefined ? undefined : expressionAt(reading, [...way, 'when'], file.when),
       estimate_s: secondsOf(reading, file.estimate, [...way, 'estimate']),
+      during: file.during && duringOf(reading, file.during, [...way, 'during']),
     }),
   }
 }

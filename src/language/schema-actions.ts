@@ -3,9 +3,11 @@ import { z } from 'zod'
 import {
   duration,
   env,
+  expression,
   expressions,
   handle,
   map,
+  name,
   oneOrMore,
   template,
   text,
@@ -40,9 +42,14 @@ const shapes = {
 }
 
 /** The keys of the verbs. */
-export const VERBS = Object.keys(shapes) as (keyof typeof shapes)[]
+export const VERBS = [...(Object.keys(shapes) as (keyof typeof shapes)[]), 'soak'] as const
 
-/** Verbs, and the keys that belong to one of them. */
+/** The verb of an action, the first when there are several. */
+export function verbIn(file: object): (typeof VERBS)[number] | undefined {
+  return VERBS.find((verb) => verb in file)
+}
+
+/** Verbs that can stand everywhere, and the keys that belong to one of them. */
 export const verbs = {
   run: shapes.run.optional(),
   leaves_processes: z.boolean().optional(),
@@ -72,11 +79,43 @@ export const role = {
   cwd: template.optional(),
 }
 
+/** What is asked at each tick of a soak: verbs that read. */
+const probe = map({
+  title: text.optional(),
+  check: handle.optional(),
+  with: z.record(z.string(), value).optional(),
+  run: verbs.run,
+  sql: verbs.sql,
+  database: verbs.database,
+  transaction: verbs.transaction,
+  http: verbs.http,
+  script: verbs.script,
+  expect: role.expect,
+  timeout: role.timeout,
+  env: role.env,
+  cwd: role.cwd,
+  figures: z.record(name, expression).optional(),
+}).meta({ id: 'probe', description: 'A check that is asked at each tick, and numbers out of it.' })
+
+export const soak = map({
+  for: duration.optional(),
+  every: duration,
+  tolerate: z.number().int().min(0).optional(),
+  probes: z.record(name, probe),
+}).meta({ id: 'soak', description: 'Probes asked `every` so often, `for` so long.' })
+
+export const during = map({
+  title: text.optional(),
+  soak,
+  expect: expressions.optional(),
+})
+
 export const check = map({
   title: text.optional(),
   check: handle.optional(),
   with: z.record(z.string(), value).optional(),
   ...verbs,
+  soak: soak.optional(),
   ...role,
 }).meta({ id: 'check', description: 'One verb, or `check` with the name of a file in checks/.' })
 

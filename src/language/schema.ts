@@ -1,6 +1,6 @@
 /** The language's one definition: validation, types and the JSON Schema all come from here. */
 import { z } from 'zod'
-import { check, checks, role, undo, verbs } from './schema-actions.ts'
+import { check, checks, during, role, soak, undo, verbs } from './schema-actions.ts'
 import {
   env,
   expression,
@@ -76,11 +76,13 @@ const step = map({
   requires: checks.optional(),
   effect: z.enum(['once', 'idempotent', 'none']).optional(),
   ...verbs,
+  soak: soak.optional(),
   ...role,
   secrets: z.array(text).optional(),
   outputs: z.record(name, output).optional(),
   skip_if_verified: z.boolean().optional(),
   verify: checks.optional(),
+  during: during.optional(),
   rollback: z.union([z.literal('keep'), undo, z.array(undo).min(1)]).optional(),
   irreversible: text.optional(),
   scope: oneOrMore(text).optional(),
@@ -144,7 +146,9 @@ export type UndoFile = z.infer<typeof undo>
 export type CheckFile = z.infer<typeof checkFile>
 export type ParamFile = z.infer<typeof param>
 /** The keys that an action in any role may have. */
-export type ActionFile = Pick<CheckUse, keyof typeof verbs | keyof typeof role>
+export type ActionFile = Pick<CheckUse, keyof typeof verbs | keyof typeof role | 'soak'>
+export type SoakFile = z.infer<typeof soak>
+export type ProbeFile = SoakFile['probes'][string]
 
 /** The JSON Schema of a runbook's file, for editors; `template` strings are plain strings to it. */
 export function jsonSchema(): Record<string, unknown> {

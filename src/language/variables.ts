@@ -1,6 +1,7 @@
 /** What expressions may name, and of which type it is. */
 import type { Fields, ValueType } from '../core/expression-types.ts'
 import { checkExpression } from '../core/expression-types.ts'
+import { SUMMARIES } from '../core/soak.ts'
 import type { Host, InputType, Runbook, Step, VerbName } from '../core/runbook.ts'
 import { hasTemplate } from '../core/templates.ts'
 
@@ -38,6 +39,8 @@ const RESULTS: Record<VerbName, Known> = {
   },
   script: {},
   manual: { by: 'string', at: 'string', note: 'string' },
+  // Its probes are its own; see soakSight.
+  soak: {},
 }
 
 /** Verbs whose result can be read as outputs without naming it. */
@@ -72,6 +75,8 @@ export interface Sight {
   host?: string
   /** The result of this verb. */
   verb?: VerbName
+  /** Of a soak: its probes. */
+  probes?: Known
   /** Names that only this place knows are not told apart: anything goes. */
   open?: boolean
 }
@@ -98,6 +103,7 @@ export function variablesOf(runbook: Runbook): (sight: Sight) => Fields {
         ? {}
         : { params: { called: 'parameter', fields: sight.params } }),
       ...(sight.verb === undefined ? {} : RESULTS[sight.verb]),
+      ...sight.probes,
     },
   })
   // Types of outputs come from their expressions, which may read outputs of steps before.
@@ -162,19 +168,35 @@ function byHost(runbook: Runbook, step: string, group: string, outputs: Fields):
   }
 }
 
-/** The verb whose result a step's outputs are parts of; of its single check, in a pure check. */
-export function resultVerb({ act, verify }: Step): VerbName | undefined {
-  if (act !== undefined) return act.action.verb
-  return verify.length === 1 ? verify[0]?.action.verb : undefined
+/** What a step's outputs are parts of: its action's result, or that of its single check. */
+export function resultSight({ act, verify }: Step): Sight {
+  const source = act ?? (verify.length === 1 ? verify[0] : undefined)
+  if (source === undefined) return { open: true }
+  const { action } = source
+  return action.verb === 'soak' ? soakSight(action) : { verb: action.verb }
+}
+
+interface SoakNames {
+  probes: Record<string, { figures?: Record<string, unknown> | undefined }>
+}
+
+/** What the expectation of a soak may name: `web.duration_ms.p95`, `web.bad`, `samples`. */
+export function soakSight(soak: SoakNames): Sight {
+  const summaries = Object.fromEntries(SUMMARIES.map((name) => [name, 'double' as const]))
+  const probes = mapValues(soak.probes, ({ figures = {} }, probe): Fields => {
+    const fields = mapValues({ duration_ms: '', ...figures }, (_, figure): Fields => {
+      return { called: `summary of ${probe}.${figure}:`, fields: summaries }
+    })
+    return { called: `figure of ${probe}:`, fields: { ...fields, samples: 'int', bad: 'int' } }
+  })
+  return { verb: 'soak', probes: { ...probes, samples: 'int', bad: 'int' } }
 }
 
 function outputsOf(step: Step, base: (sight: Sight) => Fields): Known {
-  const verb = resultVerb(step)
+  const host = step.hosts === undefined ? {} : { host: step.hosts.group }
+  const sight: Sight = { ...resultSight(step), ...host }
+  const { verb } = sight
   const natural = step.act !== undefined && verb !== undefined && BY_NATURE.has(verb)
-  const sight: Sight = {
-    ...(verb === undefined ? { open: true } : { verb }),
-    ...(step.hosts !== undefined && { host: step.hosts.group }),
-  }
   const declared = mapValues(step.outputs, ({ value }) => {
     const checked = checkExpression(value.source, base(sight))
     return checked.ok ? outputType(checked.type) : 'dyn'
@@ -195,6 +217,11 @@ export function paramTypes(params: Record<string, { type?: InputType | undefined
   return mapValues(params, ({ type = 'string' }) => OF_INPUT[type])
 }
 
-function mapValues<A, B>(given: Record<string, A>, change: (value: A) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, change(value)]))
+function mapValues<A, B>(
+  given: Record<string, A>,
+  change: (value: A, name: string) => B,
+): Record<string, B> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, change(value, name)]),
+  )
 }

@@ -100,7 +100,10 @@ function again(state: RunState): Advice {
 
 function retry(plan: Plan, state: RunState): Advice {
   const failed = new Set(withStatus(state, 'failed'))
-  const once = plan.steps.filter((step) => failed.has(step.id) && !mayRunAgain(step))
+  const once = plan.steps.filter(
+    (step) =>
+      failed.has(step.id) && !mayRunAgain(step) && (state.steps.get(step.id)?.attempts ?? 0) > 0,
+  )
   const words = once.map((step) => ` --retry ${step.id}`).join('')
   const which = once.length === 0 ? 'the failed step' : once.map((step) => step.id).join(', ')
   return {

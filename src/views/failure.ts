@@ -1,9 +1,10 @@
 /** What a person must see of a step that failed. */
-import type { Asked } from '../core/events.ts'
+import type { Asked, Breach } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import type { StepState } from '../core/state.ts'
 import { jsonText } from './json.ts'
 import type { Page } from './page.ts'
+import { tickText } from './watching.ts'
 import { askedText, reasonWords } from './words.ts'
 
 const LONGEST_VALUE = 300
@@ -24,8 +25,15 @@ export function failureFields(out: Page, plan: Plan, state: StepState): void {
   out.field('failed', `${reasonWords(failure.reason)}${said ? '' : `: ${message}`}`)
   if (failure.asked !== undefined) askedFields(out, failure.asked, step?.title)
   else if (step !== undefined) out.field('at', step.at)
+  if (failure.breach !== undefined) breachFields(out, failure.breach)
   if (failure.tail !== undefined && failure.tail.trim() !== '') out.block('output', failure.tail)
   for (const [i, hint] of (failure.hints ?? []).entries()) out.field(i === 0 ? 'hint' : '', hint)
+}
+
+/** What the samples up to the last one were. */
+function breachFields(out: Page, { probe, ticks }: Breach): void {
+  for (const [i, tick] of ticks.entries())
+    out.field(i === 0 ? 'samples' : '', tickText(tick, probe))
 }
 
 function askedFields(out: Page, asked: Asked, own: string | undefined): void {

@@ -6,6 +6,7 @@ import { cut, spread, width, type Look } from '../lib/terminal.ts'
 import type { Model, PhaseRow, StepRow } from './model.ts'
 import { barLine } from './bar.ts'
 import { against, sofar } from './times.ts'
+import { watchTexts } from './watching.ts'
 import { countsText, inColourOf, plural, sign, statusWord } from './words.ts'
 
 export interface FrameSize {
@@ -192,6 +193,10 @@ function workRight(row: StepRow, left: string, size: FrameSize, look: Look): str
   const doing = row.doing === undefined ? '' : `${cut(cleanLine(row.doing, look), 40)}  `
   const what = look.colours.cyan(doing)
   const choices = [what + sofar(ms, row.estimate_s), what + sofar(ms, undefined)]
+  if (row.watching !== undefined) {
+    const texts = watchTexts(row.watching, size.now - row.watching.at)
+    choices.unshift(...texts.map((text) => look.colours.cyan(cleanLine(text, look))))
+  }
   const room = size.columns - Math.min(width(left), 24) - 2
   return choices.find((choice) => width(choice) <= room) ?? sofar(ms, undefined)
 }

@@ -3,7 +3,7 @@ import type { Event, RunStatus } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import type { RunState, StepStatus } from '../core/state.ts'
 import { startedSteps } from '../core/state.ts'
-import type { Progress } from '../core/view.ts'
+import type { Progress, Watching } from '../core/view.ts'
 import { lastLines } from '../lib/clean.ts'
 import { phaseTimes, timeAtWork } from './times.ts'
 
@@ -23,6 +23,8 @@ export interface StepRow {
   since: number | undefined
   /** `verifying`: what it does now. */
   doing: string | undefined
+  /** The soak that it watches now, and when its last sample came, in milliseconds. */
+  watching: (Watching & { at: number }) | undefined
 }
 
 export interface PhaseRow {
@@ -140,6 +142,7 @@ function fill(
       reason: was?.reason,
       since: undefined,
       doing: undefined,
+      watching: undefined,
     }
     phase.counts[status] = (phase.counts[status] ?? 0) + 1
     phase.steps.push(row)
@@ -178,6 +181,10 @@ export function takeProgress(model: Model, progress: Progress, now: number): voi
   if (row === undefined) return
   if (progress.kind === 'output') return takeOutput(model, row, progress.text)
   enter(model, row, now)
+  if (progress.kind === 'watching') {
+    row.watching = { ...progress, at: now }
+    return
+  }
   row.doing = progress.detail === undefined ? progress.what : `${progress.what}: ${progress.detail}`
 }
 
@@ -215,6 +222,7 @@ function leave(model: Model, row: StepRow, at: number): void {
   if (row.status !== 'failed' && row.status !== 'undo_failed' && model.output?.row === row)
     model.output = undefined
   row.doing = undefined
+  row.watching = undefined
   if (row.since === undefined) return
   row.since = undefined
   model.active.delete(row)

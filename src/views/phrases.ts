@@ -6,6 +6,7 @@ import type { RunState } from '../core/state.ts'
 import { cleanLine } from '../lib/clean.ts'
 import type { Look } from '../lib/terminal.ts'
 import { against } from './times.ts'
+import { badTicks } from './watching.ts'
 import { askedText, reasonWords, runWord } from './words.ts'
 
 /** What the event says, in one line; undefined for those that only the journal needs. */
@@ -54,6 +55,11 @@ function stepWords(event: Event & { step: string }, step: Step | undefined): str
     }
     case 'step.verified':
       return `${id} checked: ${checksText(event.checks)}`
+    case 'step.sampled': {
+      const words = [event.gap === true ? 'watched again after a gap' : '', badTicks(event.ticks)]
+      const said = words.filter((word) => word !== '')
+      return said.length === 0 ? undefined : `${id} ${said.join('; ')}`
+    }
     case 'step.done': {
       const settled = event.settled === undefined ? '' : ` (known by its ${SETTLED[event.settled]})`
       return `${id} done in ${against(event.duration_ms, step?.estimate_s)}${settled}`

@@ -10,6 +10,7 @@ import type { Look } from '../lib/terminal.ts'
 import { endingText } from './ending.ts'
 import { phraseOf } from './phrases.ts'
 import { clockTime } from './times.ts'
+import { toldNowAndThen, watchTexts } from './watching.ts'
 import { plural, sign } from './words.ts'
 
 export interface PlainOptions {
@@ -26,6 +27,7 @@ export function plainView(
 ): View {
   const look = out.look()
   const places = new Map<string, string>()
+  const isTold = toldNowAndThen(now)
   const steps = new Map<string, Step>()
   let plan: Plan | undefined
   let phase: string | undefined
@@ -60,6 +62,10 @@ export function plainView(
             now(),
             `  ${progress.step} waiting ${cleanLine(progress.detail ?? '', look)}`.trimEnd(),
           )
+        return
+      case 'watching':
+        if (isTold(progress.step, progress))
+          say(now(), `  ${progress.step} ${watchTexts(progress, 0)[0] ?? ''}`)
     }
   }
 

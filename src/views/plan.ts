@@ -105,6 +105,8 @@ function stepLines(step: PlannedStep, columns: number, look: Look): string[] {
   if (step.hosts !== undefined) add('hosts', hostsText(step.hosts, step.batch))
   if (step.does !== undefined) add('does', step.does)
   for (const check of step.checks) add('verify', check)
+  if (step.during !== undefined) add('during', step.during)
+  for (const probe of step.watches) add('probe', probe)
   if (step.would === 'satisfied') return lines
   if (step.undo === 'keep') add('undo', 'nothing, on purpose')
   else if (step.undo !== 'none') for (const undo of step.undo) add('undo', undo)

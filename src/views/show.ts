@@ -101,6 +101,7 @@ function stepLines(out: Page, step: Step | undefined, look: Look): void {
     out.field('  hosts', `${step.hosts.group}, ${step.hosts.batch} at a time`)
   if (step.act !== undefined) out.field('  does', actionInShort(step.act.action))
   for (const check of step.verify) out.field('  verify', check.title)
+  if (step.during !== undefined) out.field('  during', step.during.title)
   if (step.rollback.kind === 'irreversible') out.field('  no undo', step.rollback.why)
   else if (step.rollback.kind === 'keep') out.field('  undo', 'nothing, on purpose')
   else if (step.rollback.kind === 'undo')

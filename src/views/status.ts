@@ -10,6 +10,7 @@ import { columns, page } from './page.ts'
 import { phraseOf } from './phrases.ts'
 import { identity, stateOfThings, tally } from './situation.ts'
 import { against, dateTime, phaseTimes } from './times.ts'
+import { watchedText } from './watching.ts'
 import { countsText, inColourOfRun, plural, runWord, sign } from './words.ts'
 
 /** Who drives the run now. */
@@ -54,6 +55,8 @@ export function statusText(plan: Plan, state: RunState, look: Look, driver?: Dri
         step.status.replace('_', ' '),
         `${step.id}${step.reason === undefined ? '' : `: ${step.reason}`}`,
       )
+    if (step.status !== 'running') continue
+    for (const watched of Object.values(step.soaks)) out.field('watched', watchedText(watched))
   }
   stateOfThings(out, plan, state, look)
   // Whoever drives it now holds it: no other command would be let in.

@@ -90,6 +90,7 @@ const REASONS: Record<FailureReason, string> = {
   action_failed_check_passed: 'its action failed, although its check holds',
   verify_failed: 'its check does not hold',
   inconclusive: 'its check could not be answered',
+  during_failed: 'what was watched during it did not hold',
   timeout: 'it took longer than its timeout',
   interrupted: 'it was interrupted',
   value_missing: 'a value that it needs was never recorded',

@@ -37,6 +37,7 @@ function report(): PlanReport {
     would: 'run',
     does: 'run: npx prisma migrate deploy',
     checks: ['table-exists (table: GuestStaffQRToken)'],
+    watches: [],
     undo:
       step.rollback.kind === 'undo' ? ['sql: DROP TABLE IF EXISTS "GuestStaffQRToken"'] : 'none',
     loses: [],
