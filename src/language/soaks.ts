@@ -126,15 +126,16 @@ function probeOf(reading: Reading, name: string, file: ProbeFile, way: Way): Pro
     })
     return undefined
   }
-  const { figures: _, ...use } = file
-  const check = checkOf(reading, use, way)
+  const check = checkOf(reading, file, way)
   if (check === undefined) return undefined
-  const { timeout: _default, ...asked } = check
   const own =
     file.timeout ??
     (file.check === undefined ? undefined : reading.library.read(file.check)?.check?.file.timeout)
   blameChange(reading, file, check, way)
-  return { ...asked, figures: Object.fromEntries(figures), ...defined({ timeout: own }) }
+  const probe: Probe = { ...check, figures: Object.fromEntries(figures) }
+  // The time that a check has when nobody says is not a probe's.
+  if (own === undefined) delete probe.timeout
+  return probe
 }
 
 function blameChange(reading: Reading, file: ProbeFile, { action }: Check, way: Way): void {
