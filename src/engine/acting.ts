@@ -1,7 +1,7 @@
-/** An action through to its end: attempts, outputs, checks, and how that is recorded. */
+/** An action through to its end: attempts, outputs, and how that is recorded. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { milliseconds } from '../core/durations.ts'
-import type { Answer, Failure, FailureReason, NewEvent } from '../core/events.ts'
+import type { Answer, FailureReason, NewEvent } from '../core/events.ts'
 import type { Attempt, Check, Step } from '../core/runbook.ts'
 import { keepOutputs } from '../core/hosts.ts'
 import { momentary } from '../core/soak.ts'
@@ -10,14 +10,12 @@ import { resolve } from '../core/templates.ts'
 import { askChecks } from './ask.ts'
 import { leavesReceipt, perform, type Judged } from './attempt.ts'
 import { beginDuring, type During } from './during.ts'
+import { doubt, failStep, type StepEnd } from './ends.ts'
 import { takeOutputs } from './outputs.ts'
-import { attemptFolder, halt, type Runtime } from './runtime.ts'
+import { attemptFolder, type Runtime } from './runtime.ts'
 import { asking, role, stepScope } from './roles.ts'
-import { watch } from './soak.ts'
-import { failureOf, hintsOf, notArmed, summary, tailOf } from './telling.ts'
-
-/** How it ended for now; `stopped`: the reason is in `rt.halt`. */
-export type StepEnd = 'over' | 'failed' | 'stopped'
+import { failureOf, notArmed, summary } from './telling.ts'
+import { verifyStep } from './verifying.ts'
 
 export const NOTHING = { clear: {}, kept: {} }
 
@@ -188,82 +186,6 @@ async function actionFailed(
   return failStep(rt, step, attempt, failureOf(rt, step, judged, reason), judged.duration_ms)
 }
 
-export async function verifyStep(
-  rt: Runtime,
-  step: Step,
-  attempt: number,
-  judged: Judged | undefined,
-  pending: NewEvent[],
-  settled?: 'receipt' | 'check' | 'person',
-  during?: During,
-): Promise<StepEnd> {
-  const began = performance.now()
-  const { soaks } = stepState(rt.journal.state, step.id)
-  const watched = Object.values(soaks).reduce((sum, { watched_ms }) => sum + watched_ms, 0)
-  const earlier = watched + (judged?.duration_ms ?? 0)
-  const duration = () => Math.round(earlier + performance.now() - began)
-  if (step.verify.length > 0) rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
-  const { answer, answered } = await askChecks(
-    rt,
-    step.verify,
-    asking(rt, step, attempt, 'verify', true),
-    false,
-    (check, index) => watch(rt, step, check, index),
-  )
-  if (answered.at(-1)?.judged.outcome.problem?.kind === 'interrupted') {
-    if (pending.length > 0) await rt.journal.record(...pending)
-    return paused(rt)
-  }
-  const checks = answered.map((a) => a.asked)
-  if (checks.length > 0) pending.push({ type: 'step.verified', step: step.id, attempt, checks })
-  if (answer === 'holds') {
-    const ended = await during?.end()
-    pending.push(...(ended?.events ?? []))
-    if (ended?.failure !== undefined) {
-      await rt.journal.record(...pending)
-      return failStep(rt, step, attempt, ended.failure, duration())
-    }
-    const only = step.act === undefined ? answered.at(-1) : undefined
-    const taken =
-      only === undefined ? undefined : takeOutputs(rt, step, only.judged, stepScope(rt, step))
-    if (taken !== undefined && 'problem' in taken) {
-      await rt.journal.record(...pending)
-      return failStep(
-        rt,
-        step,
-        attempt,
-        { reason: 'verify_failed', message: taken.problem },
-        duration(),
-      )
-    }
-    if (taken !== undefined) keepOutputs(rt.outputs, step, taken.clear)
-    pending.push({
-      type: 'step.done',
-      step: step.id,
-      attempt,
-      duration_ms: duration(),
-      ...(taken !== undefined && { outputs: taken.kept }),
-      ...(settled !== undefined && { settled }),
-    })
-    if (pending.some(({ type }) => type === 'step.acted') && exitCodeTells(step))
-      rt.journal.recordSoon(...pending)
-    else await rt.journal.record(...pending)
-    return 'over'
-  }
-  if (pending.length > 0) await rt.journal.record(...pending)
-  if (rt.stop.interrupt.aborted) return paused(rt)
-  const last = answered.at(-1)
-  const failure: Failure = {
-    reason: answer === 'cannot_tell' ? 'inconclusive' : 'verify_failed',
-    message: last?.asked.reason ?? last?.asked.title ?? '',
-    ...(last !== undefined && { asked: last.asked }),
-    ...(last?.judged.breach !== undefined && { breach: last.judged.breach }),
-    ...tailOf(rt, last?.judged ?? judged),
-    ...hintsOf(rt, step, last?.judged),
-  }
-  return failStep(rt, step, attempt, failure, duration())
-}
-
 function leavesItsReceipt({ act }: Step): boolean {
   return act !== undefined && leavesReceipt(act.action)
 }
@@ -271,34 +193,6 @@ function leavesItsReceipt({ act }: Step): boolean {
 /** One that may go on for a while must not keep the action's end out of the journal. */
 function isQuick({ retry, action }: Check): boolean {
   return retry === undefined && action.verb !== 'soak'
-}
-
-/** Whether nothing of the action's output is needed to know how it ended. */
-function exitCodeTells({ act, outputs }: Step): boolean {
-  return act?.expect.length === 0 && Object.keys(outputs).length === 0
-}
-
-export async function doubt(rt: Runtime, step: Step, reason: string): Promise<StepEnd> {
-  if (stepState(rt.journal.state, step.id).status !== 'in_doubt')
-    await rt.journal.record({ type: 'step.in_doubt', step: step.id, reason })
-  halt(rt, { kind: 'in_doubt', step, reason })
-  return 'stopped'
-}
-
-export function paused(rt: Runtime): StepEnd {
-  halt(rt, { kind: 'paused' })
-  return 'stopped'
-}
-
-export async function failStep(
-  rt: Runtime,
-  step: Step,
-  attempt: number,
-  failure: Failure,
-  duration_ms: number,
-): Promise<StepEnd> {
-  await rt.journal.record({ type: 'step.failed', step: step.id, attempt, failure, duration_ms })
-  return 'failed'
 }
 
 function actedEvent(

@@ -19,18 +19,10 @@ import { scrubStep } from './leftovers.ts'
 import { takeOutputs } from './outputs.ts'
 import { needsPerson, someoneAnswers } from './persons.ts'
 import { halt, type Runtime } from './runtime.ts'
-import {
-  act,
-  acted,
-  doubt,
-  failStep,
-  NOTHING,
-  pureCheck,
-  paused,
-  verifyStep,
-  type StepEnd,
-} from './acting.ts'
+import { act, acted, NOTHING, pureCheck } from './acting.ts'
+import { doubt, failStep, paused, type StepEnd } from './ends.ts'
 import { asking, role, stepScope } from './roles.ts'
+import { verifyStep } from './verifying.ts'
 
 /** Takes one step as far as it goes, from wherever the journal says it stands. */
 export async function runStep(rt: Runtime, step: Step): Promise<StepEnd> {

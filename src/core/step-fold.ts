@@ -1,0 +1,158 @@
+/** What one step makes of its events. */
+import type { Event } from './events.ts'
+import { foldTicks, nothingWatched } from './soak.ts'
+import type { StepState } from './state.ts'
+
+/** Folds one event of a step into its state, in place. */
+export function applyToStep(step: StepState, event: Event & { step: string }): void {
+  switch (event.type) {
+    case 'step.armed':
+      // What was interrupted goes on; what ended begins anew.
+      if (step.flight === undefined) step.soaks = {}
+      step.status = 'running'
+      step.attempts = event.attempt
+      step.flight = {
+        role: 'do',
+        attempt: event.attempt,
+        part: 0,
+        phase: 'armed',
+        ...(event.before !== undefined && { before: event.before }),
+      }
+      step.undone_parts = 0
+      delete step.failure
+      delete step.reason
+      delete step.resolved
+      break
+    case 'step.started':
+    case 'undo.started':
+      if (event.type === 'step.started') {
+        step.started_seq ??= event.seq
+        step.started_at = event.at
+      }
+      if (step.flight !== undefined) {
+        if (event.process !== undefined) step.flight.process = event.process
+        if (event.folder !== undefined) step.flight.folder = event.folder
+      }
+      break
+    case 'step.acted':
+    case 'undo.acted':
+      if (step.flight !== undefined) {
+        step.flight.phase = 'acted'
+        step.flight.ok = event.ok
+      }
+      if (event.type === 'step.acted') step.outputs = event.outputs
+      break
+    case 'step.verified':
+    case 'undo.verified':
+      step.checks = event.checks
+      break
+    case 'step.sampled':
+      sampled(step, event)
+      break
+    case 'step.done':
+      step.status = 'done'
+      if (event.outputs !== undefined) step.outputs = event.outputs
+      end(step, event)
+      break
+    case 'step.failed':
+      step.status = 'failed'
+      step.failure = event.failure
+      end(step, event)
+      break
+    case 'step.skipped':
+      step.status = 'skipped'
+      step.reason = event.reason
+      step.ended_at = event.at
+      break
+    case 'step.satisfied':
+      step.status = 'satisfied'
+      step.checks = event.checks
+      step.outputs = event.outputs
+      step.ended_at = event.at
+      break
+    case 'step.waiting':
+      step.status = 'waiting'
+      step.reason = event.reason
+      break
+    case 'step.in_doubt':
+    case 'undo.in_doubt':
+      step.status = 'in_doubt'
+      step.reason = event.reason
+      break
+    case 'step.resolved':
+      resolve(step, event)
+      break
+    case 'undo.armed':
+      // Of an undo that is tried again, not of the step: why a run turned round must stay known.
+      if (step.status === 'undo_failed') delete step.failure
+      step.undo_attempts = event.attempt
+      step.status = 'running'
+      step.flight = { role: 'undo', attempt: event.attempt, part: event.part, phase: 'armed' }
+      delete step.resolved
+      delete step.reason
+      break
+    case 'undo.done':
+      step.undone_parts = event.part + 1
+      delete step.reason
+      end(step, event)
+      if (event.last) {
+        step.status = 'undone'
+        delete step.started_seq
+      }
+      break
+    case 'undo.failed':
+      step.status = 'undo_failed'
+      step.failure = event.failure
+      end(step, event)
+      break
+    default:
+  }
+}
+
+function sampled(step: StepState, event: Event & { type: 'step.sampled' }): void {
+  if (event.check !== undefined)
+    foldTicks((step.soaks[event.check] ??= nothingWatched()), event.ticks, event.breach)
+  else {
+    if (event.begins === true || step.during === undefined) step.during = nothingWatched()
+    foldTicks(step.during, event.ticks, event.breach)
+  }
+}
+
+function end(step: StepState, event: Event & { duration_ms: number }): void {
+  step.ended_at = event.at
+  step.duration_ms = event.duration_ms
+  delete step.flight
+}
+
+/**
+ * A person's word on a step in doubt. `done`: what was in flight took effect, and its check must hold
+ * next. `not_done`: as never started. `undo`: its rollback is run and verified first.
+ */
+function resolve(step: StepState, event: Event & { type: 'step.resolved' }): void {
+  // A failed undo that a person finished by hand: only its verification is left.
+  if (step.status === 'undo_failed')
+    step.flight = {
+      role: 'undo',
+      attempt: step.undo_attempts,
+      part: step.undone_parts,
+      phase: 'acted',
+      ok: true,
+    }
+  const flight = step.flight
+  delete step.reason
+  if (event.as === 'not_done') {
+    if (flight?.role === 'undo') step.status = 'done'
+    else {
+      step.status = 'pending'
+      delete step.started_seq
+    }
+    delete step.flight
+    return
+  }
+  step.resolved = event.as
+  step.status = 'running'
+  if (event.as === 'done' && flight !== undefined) {
+    flight.phase = 'acted'
+    flight.ok = true
+  }
+}
