@@ -8,14 +8,15 @@ export interface Answering {
   seen: () => number
   /** What the next requests get, one each; after them it answers well. */
   next(...answers: ('ok' | 'error' | 'drop')[]): void
-  /** The error rate that its metrics tell from now on. */
-  rate(value: number | string): void
+  /** The error rate that its metrics tell from now on, those of one path when it is given. */
+  rate(value: number | string, path?: string): void
   stop: () => Promise<void>
 }
 
 export async function answering(): Promise<Answering> {
   let seen = 0
-  let error_rate: number | string = 0.01
+  let usual: number | string = 0.01
+  const rates = new Map<string, number | string>()
   let queue: string[] = []
   const server = createServer((request, response) => {
     seen += 1
@@ -25,7 +26,7 @@ export async function answering(): Promise<Answering> {
       return
     }
     response.writeHead(answer === 'error' ? 503 : 200, { 'content-type': 'application/json' })
-    response.end(JSON.stringify({ error_rate }))
+    response.end(JSON.stringify({ error_rate: rates.get(request.url ?? '') ?? usual }))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -35,8 +36,9 @@ export async function answering(): Promise<Answering> {
     next: (...answers) => {
       queue = answers
     },
-    rate: (value) => {
-      error_rate = value
+    rate: (value, path) => {
+      if (path === undefined) usual = value
+      else rates.set(path, value)
     },
     stop: async () => {
       server.closeAllConnections()

@@ -91,7 +91,7 @@ describe('thresholds', () => {
   outputs: { errors: web.errors.mean, seen: samples }
 - id: later
   verify:
-    soak: { for: "\${{ inputs.long }}", every: 50ms, probes: { web: ${PROBE}, sh: { run: echo 1 } } }
+    soak: { for: "\${{ inputs.long }}", every: 50ms, probes: { web: ${PROBE.replace('/m', '/later')}, sh: { run: echo 1 } } }
     expect:
       - web.samples >= 3
       - sh.samples == web.samples
@@ -111,12 +111,8 @@ describe('thresholds', () => {
 
   test('errors that grow in between make it fail, and it is said what was expected and seen', async () => {
     const root = compared()
-    const { ran } = await (async () => {
-      const started = await untilSampled(root, deploy)
-      web.rate(0.02)
-      return started
-    })()
-    const { code, stderr } = await ran
+    web.rate(0.02, '/later')
+    const { code, stderr } = await runbook(root, deploy, { env })
     expect(code, stderr).toBe(3)
     expect(stderr).toMatch(/expected +web\.errors\.mean <= steps\.baseline\.errors \* 1\.5/)
     expect(stderr).toContain('web.errors.mean = 0.02')
