@@ -141,16 +141,20 @@ export interface Picture {
 }
 
 /**
- * What there is, seen by pg_dump, by reading files and by asking the server. Left out, since they are
+ * What there is in the databases that these inputs name and on the machine, seen by pg_dump, by reading files and by asking the server. Left out, since they are
  * not what a deployment is about: `logs/` and `backups/`, which no rollback takes away on purpose,
  * `control.json`, which is there while the sandbox is up, and `stand-ins.json`, in which the stand-ins
  * keep what a cluster or a registry would remember.
  */
-export async function takePicture(place: Place, name: string): Promise<Picture> {
+export async function takePicture(
+  place: Place,
+  name: string,
+  inputs = ['database_url'],
+): Promise<Picture> {
   const opened = await open(place, name)
   try {
     const databases: Picture['databases'] = {}
-    for (const which of ['database_url', 'staging_database_url']) {
+    for (const which of inputs) {
       const url = input(opened, which)
       databases[which] = {
         schema: await dump(url, '--schema-only'),

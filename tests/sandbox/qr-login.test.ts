@@ -16,10 +16,11 @@ let place: Place
 let before: Picture
 beforeAll(async () => {
   place = makePlace(NAME)
-  before = await takePicture(place, NAME)
+  before = await picture()
 })
 afterAll(() => place.dispose())
 
+const picture = () => takePicture(place, NAME, ['database_url', 'staging_database_url'])
 const tool = (...args: string[]): Promise<Ran> => runbook(place.root, args)
 const deploy = (...more: string[]) => tool('deploy', NAME, '--env', 'sandbox', ...more)
 
@@ -40,7 +41,7 @@ async function rollBackAll(): Promise<number> {
 
 /** The machine as it was, whatever was deployed in between. */
 async function expectAsBefore(): Promise<void> {
-  expect(await takePicture(place, NAME)).toEqual(before)
+  expect(await picture()).toEqual(before)
 }
 
 const statusOf = (summary: Summary, id: string) => summary.steps.find((s) => s.id === id)?.status
@@ -83,7 +84,7 @@ test('deployed, deployed again, rolled back by scope and whole: all is as it was
   expect(summary.status).toBe('succeeded')
   expect(rowsOf(summary)).toEqual(ROWS)
 
-  const deployed = await takePicture(place, NAME)
+  const deployed = await picture()
   expect(deployed.version).toEqual({ version: '1.1.0' })
   expect(deployed.files['releases/current']).toBe('-> 1.1.0')
   expect(deployed.databases['database_url']?.schema.join('\n')).toContain('GuestStaffQRToken')
@@ -106,13 +107,13 @@ test('deployed, deployed again, rolled back by scope and whole: all is as it was
 
   // Of the newest run there are only the traces of its trials to remove.
   await good(tool('rollback'))
-  expect(await takePicture(place, NAME)).toEqual(deployed)
+  expect(await picture()).toEqual(deployed)
 
   const part = summaryOf(await good(tool('rollback', run, '--scope', 'app', '-o', 'json')))
   expect(part.status).toBe('partly_rolled_back')
   expect(statusOf(part, 'switch_systemd')).toBe('undone')
   expect(statusOf(part, 'token_table')).toBe('done')
-  const half = await takePicture(place, NAME)
+  const half = await picture()
   expect(half.version).toEqual(before.version)
   expect(half.healthy).toBe(true)
   expect(half.files).toEqual(before.files)
@@ -142,7 +143,7 @@ test('killed in the middle, twice, and resumed, it ends as it should and rolls b
   const resumed = summaryOf(await good(tool('resume', '-o', 'json')))
   expect(resumed.status).toBe('succeeded')
   expect(resumed.steps.filter((s) => s.status === 'in_doubt')).toEqual([])
-  expect((await takePicture(place, NAME)).version).toEqual({ version: '1.1.0' })
+  expect((await picture()).version).toEqual({ version: '1.1.0' })
   expect(await rollBackAll()).toBe(1)
   await expectAsBefore()
   expect(left()).toEqual([])

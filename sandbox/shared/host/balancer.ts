@@ -41,14 +41,14 @@ function pass(
   path: string | undefined,
 ): void {
   to.busy++
-  const headers = { 'x-forwarded-proto': 'http', ...request.headers }
   const onward = ask(
     {
       host: '127.0.0.1',
       port: to.port,
       method: request.method,
       path,
-      headers: { ...headers, 'x-forwarded-for': request.socket.remoteAddress ?? '' },
+      // What was in front of it, if anything, knows whether the visitor came by TLS.
+      headers: { ...request.headers, 'x-forwarded-for': request.socket.remoteAddress ?? '' },
       // A connection kept open could be closed by the release just as it is used
       // again; on one machine a fresh one costs next to nothing.
       agent: false,

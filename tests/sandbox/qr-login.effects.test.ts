@@ -1,27 +1,24 @@
 /** Every check of QR login fails when what it proves is taken away, and holds again when it is back. */
 import { execFile } from 'node:child_process'
-import {
-  appendFileSync,
-  chmodSync,
-  readFileSync,
-  renameSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync, chmodSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
-import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { Answer } from '../../src/core/events.ts'
-import { askChecks } from '../../src/engine/ask.ts'
-import { askingOutsideARun } from '../../src/engine/operate.ts'
-import { openOutputs } from '../../src/engine/outputs.ts'
-import { nobody } from '../../src/engine/persons.ts'
-import { scopeOf } from '../../src/engine/runtime.ts'
-import { findRun } from '../../src/engine/session.ts'
+import type pg from 'pg'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadRunbook } from '../../src/language/load.ts'
-import { runbook, summaryOf, type Summary } from '../tool.ts'
-import { client, input, makePlace, open, type Open, type Place } from './place.ts'
+import { client, input } from './place.ts'
+import {
+  both,
+  called,
+  casesOf,
+  changed,
+  moved,
+  rows as rowsOn,
+  stageOf,
+  statement,
+  values as valuesOn,
+  type Losses,
+  type TakeAway,
+} from './stage.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
@@ -29,176 +26,30 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
 const NAME = 'qr-login'
 const execute = promisify(execFile)
 
-/** Takes an effect away, really, and returns what puts it back. */
-type TakeAway = () => Promise<() => unknown>
-
-let place: Place
-let here: Open
 let db: pg.Client
 let staging: pg.Client
-beforeAll(async () => {
-  place = makePlace(NAME)
-  // Held open, so that the commands and the tests share one running sandbox.
-  here = await open(place, NAME)
-  db = await connected('database_url')
-  staging = await connected('staging_database_url')
-  await deploy('--from', 'schema_backup', '--to', 'build_release')
+const stage = stageOf(NAME, {
+  databases: ['database_url', 'staging_database_url'],
+  first: async ({ database, deploy }) => {
+    db = database()
+    staging = database('staging_database_url')
+    await deploy('--from', 'schema_backup', '--to', 'build_release')
+  },
 })
-afterAll(async () => {
-  await db.end()
-  await staging.end()
-  await here.close()
-  await place.dispose()
-})
-
-async function connected(name: string): Promise<pg.Client> {
-  const one = new pg.Client({ connectionString: input(here, name) })
-  one.on('error', () => undefined)
-  await one.connect()
-  return one
-}
-
-async function tool(...args: string[]): Promise<Summary> {
-  const ran = await runbook(place.root, [...args, '-o', 'json'])
-  expect(ran.code, ran.stderr).toBe(0)
-  return summaryOf(ran)
-}
-
-/** The run's id. */
-async function deploy(...more: string[]): Promise<string> {
-  return (await tool('deploy', NAME, '--env', 'sandbox', ...more)).run
-}
-
-/** What the checks of a step answer now, with the outputs of a run in which it ran. */
-async function ask(run: string, id: string, patient = false): Promise<Answer> {
-  const known = await findRun(here.session.store, { run })
-  const step = here.plan.steps.find((s) => s.id === id)
-  if (known === undefined || step === undefined) throw new Error(`no step ${id} in run ${run}`)
-  const outputs = openOutputs(here.bound, known.plan, known.state)
-  const asking = {
-    ...askingOutsideARun(here.bound, nobody, `effect-${id}`, outputs),
-    run,
-    step,
-    scope: scopeOf(here.bound, { run, outputs }),
-    patient,
-  }
-  return (await askChecks(here.bound, step.verify, asking, true)).answer
-}
-
-/** Holds, does not hold without its effect, and holds again with it. */
-async function expectToDependOn(run: string, step: string, takeAway: TakeAway): Promise<void> {
-  const forward = await EARLIER[step]?.()
-  try {
-    expect(await ask(run, step, true)).toBe('holds')
-    const putBack = await takeAway()
-    try {
-      expect(await ask(run, step)).toBe('does_not_hold')
-    } finally {
-      await putBack()
-    }
-    expect(await ask(run, step, true)).toBe('holds')
-  } finally {
-    await forward?.()
-  }
-}
+const { at, call, connected, deploy, fileOf, tool, version } = stage
+const on = () => db
+const expectToDependOn = (run: string, step: string, takeAway: TakeAway) =>
+  stage.expectToDependOn(run, step, takeAway, EARLIER[step])
 
 // ── the hands ──────────────────────────────────────────────────────────────
 
-const at = (path: string): string => join(place.machine, path)
-
-/** Another content for a file of the machine. */
-const changed =
-  (path: () => string, change: (file: string) => void): TakeAway =>
-  async () => {
-    const file = path()
-    const was = readFileSync(file)
-    change(file)
-    return () => {
-      writeFileSync(file, was)
-    }
-  }
-
-const moved =
-  (path: () => string): TakeAway =>
-  async () => {
-    const from = path()
-    renameSync(from, `${from}.away`)
-    return () => {
-      renameSync(`${from}.away`, from)
-    }
-  }
-
-const statement =
-  (take: string, back: string, on: () => pg.Client = () => db): TakeAway =>
-  async () => {
-    await on().query(take)
-    return () => on().query(back)
-  }
-
-/** Rows that go, and come back as they were. */
-const rows =
-  (table: string, where: () => string): TakeAway =>
-  async () => {
-    const gone = await db.query(
-      `DELETE FROM "${table}" t WHERE ${where()} RETURNING to_jsonb(t) AS row`,
-    )
-    expect(gone.rowCount).toBeGreaterThan(0)
-    return () =>
-      db.query(
-        `INSERT INTO "${table}" SELECT (jsonb_populate_record(NULL::"${table}", r)).* FROM jsonb_array_elements($1) r`,
-        [JSON.stringify((gone.rows as { row: unknown }[]).map(({ row }) => row))],
-      )
-  }
-
-/** Other values in rows, and again those that were there. */
-const values =
-  (table: string, where: () => string, set: string): TakeAway =>
-  async () => {
-    const { rows: was } = await db.query<{ row: Record<string, unknown> }>(
-      `SELECT to_jsonb(t) AS row FROM "${table}" t WHERE ${where()}`,
-    )
-    const { rowCount } = await db.query(`UPDATE "${table}" SET ${set} WHERE ${where()}`)
-    expect(rowCount).toBeGreaterThan(0)
-    return async () => {
-      for (const { row } of was) {
-        const columns = Object.keys(row).map((name) => `"${name}"`)
-        await db.query(
-          `UPDATE "${table}" t SET (${columns.join()}) = (SELECT ${columns.map((c) => `r.${c}`).join()}
-             FROM jsonb_populate_record(NULL::"${table}", $1) r) WHERE t.id = $2`,
-          [row, row['id']],
-        )
-      }
-    }
-  }
-
-/** One loss after the other; what was lost last comes back first. */
-const both =
-  (first: TakeAway, second: TakeAway): TakeAway =>
-  async () => {
-    const one = await first()
-    const other = await second()
-    return async () => {
-      await other()
-      await one()
-    }
-  }
-
-/** A stand-in of the sandbox, as a person at a terminal would call it. */
-async function call(name: string, ...args: string[]): Promise<string> {
-  const { stdout } = await execute(join(place.root, 'sandbox/shared/bin', name), args, {
-    env: { PATH: process.env['PATH'], RELEASES: at('releases') },
-  })
-  return stdout
-}
-
-const called =
-  (take: string[], back: string[]): TakeAway =>
-  async () => {
-    await call(take[0] ?? '', ...take.slice(1))
-    return () => call(back[0] ?? '', ...back.slice(1))
-  }
+const table = (name: string) => `"${name}"`
+const rows = (name: string, where: () => string) => rowsOn(on, table(name), where)
+const values = (name: string, where: () => string, set: string) =>
+  valuesOn(on, table(name), where, set)
 
 const stopped = called(
+  stage,
   ['systemctl', 'stop', 'hotel-assistant'],
   ['systemctl', 'start', 'hotel-assistant'],
 )
@@ -211,12 +62,6 @@ const switchedBack: TakeAway = async () => {
   }
   await pointTo('1.0.0')
   return () => pointTo('1.1.0')
-}
-
-/** A file that a step of a run wrote. */
-async function fileOf(run: string, id: string): Promise<string> {
-  const known = await findRun(here.session.store, { run })
-  return String(known?.state.steps.get(id)?.outputs['file'])
 }
 
 /** An entry of what the stand-ins for docker and its registry remember. */
@@ -248,16 +93,16 @@ const INDEXES = ['hotelId', 'userId', 'expiresAt', 'isUsed']
 
 const indexGone = (on: () => pg.Client, column: string): TakeAway =>
   statement(
+    on,
     `DROP INDEX "${TOKENS}_${column}_idx"`,
     `CREATE INDEX "${TOKENS}_${column}_idx" ON "${TOKENS}" ("${column}")`,
-    on,
   )
 const tableGone = (on: () => pg.Client): TakeAway =>
-  statement(`ALTER TABLE "${TOKENS}" RENAME TO away`, `ALTER TABLE away RENAME TO "${TOKENS}"`, on)
+  statement(on, `ALTER TABLE "${TOKENS}" RENAME TO away`, `ALTER TABLE away RENAME TO "${TOKENS}"`)
 
 /** Asks every index as the step of that name does. The counts are reported when the connection ends. */
 async function askIndexes(): Promise<void> {
-  const act = here.plan.steps.find((s) => s.id === 'ask_indexes')?.act?.action
+  const act = stage.here().plan.steps.find((s) => s.id === 'ask_indexes')?.act?.action
   if (act?.verb !== 'sql') throw new Error('no statements that ask the indexes')
   const own = await connected('database_url')
   await own.query('BEGIN')
@@ -278,7 +123,7 @@ const EARLIER: Record<string, TakeAway> = {
 }
 
 /** How the effect of each step that changes something can be lost, by step. */
-const LOSSES: Record<string, Record<string, TakeAway>> = {
+const LOSSES: Losses = {
   schema_backup: {
     'its end is cut off': changed(
       () => schema,
@@ -315,11 +160,13 @@ const LOSSES: Record<string, Record<string, TakeAway>> = {
   token_table: {
     'the table is gone': tableGone(() => db),
     'a column has another name': statement(
+      on,
       `ALTER TABLE "${TOKENS}" RENAME "revokedAt" TO "revoked"`,
       `ALTER TABLE "${TOKENS}" RENAME "revoked" TO "revokedAt"`,
     ),
     'an index that is declared is gone': indexGone(() => db, 'isUsed'),
     'a column has come that nobody declared': statement(
+      on,
       `ALTER TABLE "${TOKENS}" ADD stray text`,
       `ALTER TABLE "${TOKENS}" DROP stray`,
     ),
@@ -375,6 +222,7 @@ const LOSSES: Record<string, Record<string, TakeAway>> = {
   },
   switch_docker: {
     'the container is gone': called(
+      stage,
       ['docker', 'rm', '--force', 'hotel-assistant'],
       ['docker', 'run', '--detach', '--name', 'hotel-assistant', 'hotel-assistant:1.1.0'],
     ),
@@ -408,7 +256,7 @@ const LOSSES: Record<string, Record<string, TakeAway>> = {
 }
 
 /** Steps that change nothing and prove what others did: their checks can fail as well. */
-const PROOFS: Record<string, Record<string, TakeAway>> = {
+const PROOFS: Losses = {
   // First: what others take away leaves lines in the log.
   log_clean: {
     'an error is logged': changed(
@@ -453,17 +301,10 @@ function dumpWithoutUsers(file: string): void {
 let smaller: Buffer
 
 test('every step that changes something has a loss of its effect here', async () => {
-  const { runbook: read } = await loadRunbook(NAME, place.root)
+  const { runbook: read } = await loadRunbook(NAME, stage.place().root)
   const changing = read.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
   expect(Object.keys(LOSSES)).toEqual(changing)
 })
-
-const casesOf = (table: Record<string, Record<string, TakeAway>>, ...steps: string[]) =>
-  Object.entries(table)
-    .filter(([step]) => steps.length === 0 || steps.includes(step))
-    .flatMap(([step, ways]) =>
-      Object.entries(ways).map(([how, take]) => [step, how, take] as const),
-    )
 
 const STRATEGIES = {
   kubernetes: 'before_image',
@@ -484,9 +325,6 @@ describe.each(Object.entries(STRATEGIES))('deployed by %s', (strategy, record) =
   beforeAll(async () => {
     run = await deploy('--only', [...steps, 'healthy'].join(','), '--var', `strategy=${strategy}`)
   })
-  const version = async (): Promise<unknown> =>
-    (await fetch(`${input(here, 'app_url')}/version`)).json()
-
   test.each(casesOf(LOSSES, ...steps))('%s: %s', (step, _how, take) =>
     expectToDependOn(run, step, take),
   )
@@ -509,7 +347,7 @@ describe('deployed with systemd', () => {
     const { stdout } = await execute(
       'pg_dump',
       ['--format=custom', '--exclude-table-data=public."ChatMessage"'],
-      { env: client(input(here, 'database_url')), encoding: 'buffer' },
+      { env: client(input(stage.here(), 'database_url')), encoding: 'buffer' },
     )
     smaller = stdout
   })

@@ -1,0 +1,237 @@
+/** Every check of the users module fails when what it proves is taken away, and holds again when it is back. */
+import { execFile } from 'node:child_process'
+import { appendFileSync, chmodSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { loadRunbook } from '../../src/language/load.ts'
+import { client, input } from './place.ts'
+import {
+  casesOf,
+  called,
+  changed,
+  moved,
+  rows,
+  stageOf,
+  statement,
+  values,
+  type Losses,
+  type TakeAway,
+} from './stage.ts'
+
+// Real servers and a real build, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
+
+const NAME = 'users-module'
+const stage = stageOf(NAME, {
+  first: async ({ deploy }) => deploy('--only', 'build_release'),
+})
+const { at, call, deploy, expectToDependOn, fileOf, tool, version } = stage
+const db = () => stage.database()
+
+/** The runs that did it, and files that they wrote. */
+let trials = ''
+let backup = ''
+let drill = ''
+
+const env = () => at('config/.env.production')
+const withoutLine = (pattern: RegExp) => (file: string) =>
+  writeFileSync(file, readFileSync(file, 'utf8').replace(pattern, ''))
+const stopped = called(
+  stage,
+  ['systemctl', 'stop', 'tickr-backend'],
+  ['systemctl', 'start', 'tickr-backend'],
+)
+const cutOff = (path: () => string): TakeAway => changed(path, (file) => truncateSync(file, 3000))
+const trial = () => `t.email = 'runbook-${trials}@tickr.example'`
+
+const forgotten = (where: 'images' | 'pushed'): TakeAway =>
+  changed(
+    () => at('stand-ins.json'),
+    (file) => {
+      const memory = JSON.parse(readFileSync(file, 'utf8')) as Record<
+        typeof where,
+        Record<string, string>
+      >
+      delete memory[where]['tickr-backend:1.1.0']
+      writeFileSync(file, JSON.stringify(memory))
+    },
+  )
+
+/** The previous release serves, whatever runs it. */
+const previousServes: TakeAway = async () => {
+  const pointTo = async (release: string) => {
+    await promisify(execFile)('ln', ['-sfn', release, at('releases/current')])
+    await call('systemctl', 'restart', 'tickr-backend')
+  }
+  await pointTo('1.0.0')
+  return () => pointTo('1.1.0')
+}
+
+/** How the effect of each step that changes something can be lost, by step. */
+const LOSSES: Losses = {
+  environment_file: {
+    'it is gone': moved(env),
+    'a variable is missing': changed(env, withoutLine(/^BCRYPT_ROUNDS.*\n/m)),
+    'others can read it': async () => {
+      chmodSync(env(), 0o644)
+      return () => chmodSync(env(), 0o600)
+    },
+  },
+  backup: { 'it is cut off': cutOff(() => backup), 'it is gone': moved(() => backup) },
+  migration: {
+    'its record is gone': rows(db, 'users.migrations', () => `t.name LIKE 'AddSessions%'`),
+    'a column is gone': statement(
+      db,
+      'ALTER TABLE users.users RENAME "failedLogins" TO away',
+      'ALTER TABLE users.users RENAME away TO "failedLogins"',
+    ),
+    'a table is gone': statement(
+      db,
+      'ALTER TABLE users.refresh_tokens RENAME TO away',
+      'ALTER TABLE users.away RENAME TO refresh_tokens',
+    ),
+    'an index is gone': statement(
+      db,
+      'DROP INDEX users."refresh_tokens_userId_idx"',
+      'CREATE INDEX "refresh_tokens_userId_idx" ON users.refresh_tokens ("userId")',
+    ),
+    'a hash may be there twice': statement(
+      db,
+      'DROP INDEX users."refresh_tokens_tokenHash_key"',
+      'CREATE UNIQUE INDEX "refresh_tokens_tokenHash_key" ON users.refresh_tokens ("tokenHash")',
+    ),
+  },
+  build_release: {
+    'it is gone': moved(() => at('releases/1.1.0')),
+    'a file has another content': changed(
+      () => at('releases/1.1.0/src/auth.js'),
+      (file) => appendFileSync(file, '\n'),
+    ),
+    'a route is gone': changed(
+      () => at('releases/1.1.0/routes.json'),
+      (file) =>
+        writeFileSync(file, readFileSync(file, 'utf8').replace('/api/auth/login', '/api/other')),
+    ),
+  },
+  image: { 'it is not in the registry': forgotten('pushed') },
+  switch_docker: {
+    'the container is gone': called(
+      stage,
+      ['docker', 'rm', '--force', 'tickr-backend'],
+      ['docker', 'run', '--detach', '--name', 'tickr-backend', 'tickr-backend:1.1.0'],
+    ),
+    'the previous container is gone': called(
+      stage,
+      ['docker', 'rename', 'tickr-backend-previous', 'elsewhere'],
+      ['docker', 'rename', 'elsewhere', 'tickr-backend-previous'],
+    ),
+  },
+  switch_node: { 'the previous release serves': previousServes, 'nothing serves': stopped },
+  switch_kubernetes: {
+    'the previous image is set': async () => {
+      const roll = async (release: string) => {
+        const image = `app=tickr-backend:${release}`
+        await call('kubectl', 'set', 'image', 'deployment/tickr-backend', image)
+        await call('kubectl', 'rollout', 'status', 'deployment/tickr-backend')
+      }
+      await roll('1.0.0')
+      return () => roll('1.1.0')
+    },
+  },
+  autoscaling: {
+    'it is gone': called(
+      stage,
+      ['kubectl', 'delete', 'hpa', 'tickr-backend-hpa'],
+      ['kubectl', 'apply', '-f', 'sandbox/users-module/app/k8s/hpa.yaml'],
+    ),
+  },
+  registration: {
+    'the account is gone': rows(db, 'users.users', trial),
+    'it has another address': values(db, 'users.users', trial, `email = 'other@tickr.example'`),
+  },
+  backup_schedule: {
+    'it is gone': moved(() => at('config/cron.d/tickr-backup')),
+    'it keeps nothing': changed(() => at('config/cron.d/tickr-backup'), withoutLine(/^45 .*\n/m)),
+  },
+  process_recovery: { 'it is not back': stopped },
+  restore_drill: { 'it is cut off': cutOff(() => drill), 'it is gone': moved(() => drill) },
+}
+
+/** Steps that change nothing and prove what others did: their checks can fail as well. */
+const PROOFS: Losses = {
+  healthy: { 'it is stopped': stopped },
+  role_modest: {
+    'the role is a superuser': statement(
+      db,
+      'ALTER ROLE tickr_app SUPERUSER',
+      'ALTER ROLE tickr_app NOSUPERUSER',
+    ),
+  },
+  passwords_hashed: {
+    'it is kept in clear': values(db, 'users.users', trial, `"passwordHash" = 'Test123!'`),
+  },
+}
+
+test('every step that changes something has a loss of its effect here', async () => {
+  const { runbook } = await loadRunbook(NAME, stage.place().root)
+  const changing = runbook.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
+  expect(new Set(Object.keys(LOSSES))).toEqual(new Set(changing))
+})
+
+const OF_OTHERS = ['switch_node', 'switch_kubernetes', 'autoscaling']
+
+describe.each([
+  ['node', ['before_link', 'switch_node']],
+  // The pods are replaced only by such as are healthy, so the tables come first.
+  [
+    'kubernetes',
+    ['before_schema', 'migration', 'before_image', 'image', 'switch_kubernetes', 'autoscaling'],
+  ],
+])('deployed by %s', (strategy, steps) => {
+  let run = ''
+  beforeAll(async () => {
+    const only = ['before_version', ...steps].join(',')
+    run = await deploy('--only', only, '--var', `strategy=${strategy}`)
+  })
+
+  test.each(casesOf(LOSSES, ...steps.filter((s) => OF_OTHERS.includes(s))))(
+    '%s: %s',
+    (step, _how, take) => expectToDependOn(run, step, take),
+  )
+
+  test('the new release serves, and the previous one after a rollback', async () => {
+    expect(await version()).toEqual({ version: '1.1.0' })
+    expect((await tool('rollback', run)).status).toBe('rolled_back')
+    expect(await version()).toEqual({ version: '1.0.0' })
+  })
+})
+
+describe('deployed as a container', () => {
+  beforeAll(async () => {
+    trials = await deploy('--from', 'secrets_strong', '--to', 'restore_drill')
+    backup = await fileOf(trials, 'backup')
+    drill = await fileOf(trials, 'restore_drill')
+  })
+  test.each([...casesOf(LOSSES), ...casesOf(PROOFS)].filter(([step]) => !OF_OTHERS.includes(step)))(
+    '%s: %s',
+    async (step, _how, take) => expectToDependOn(trials, step, take),
+  )
+})
+
+describe('what the document would have done', () => {
+  const owner = () => client(input(stage.here(), 'database_url'))
+
+  test('a second container on the port of the first does not start', async () => {
+    await expect(
+      call('docker', 'run', '--detach', '--publish', '127.0.0.1:3000:3000', 'tickr-backend:1.1.0'),
+    ).rejects.toThrow()
+  })
+
+  test('a plain dump cannot be read by pg_restore', async () => {
+    const dump = at('backups/plain.sql')
+    await promisify(execFile)('pg_dump', ['--file', dump], { env: owner() })
+    await expect(
+      promisify(execFile)('pg_restore', ['--list', dump], { env: owner() }),
+    ).rejects.toThrow(/text format/)
+  })
+})
