@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { runbook, start, summaryOf, type Ran, type Summary } from '../tool.ts'
+import { expectEveryRow } from './rows.ts'
 import { makePlace, takePicture, type Picture, type Place } from './place.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
@@ -82,7 +83,7 @@ test('deployed, deployed again, rolled back by scope and whole: all is as it was
     expect(status.stdout).toMatch(new RegExp(`${phase} +[\\d.]+ m?s of ~${estimate} `))
   const summary = summaryOf(await good(tool('status', run, '-o', 'json')))
   expect(summary.status).toBe('succeeded')
-  expect(rowsOf(summary)).toEqual(ROWS)
+  expectEveryRow(NAME, [summary])
 
   const deployed = await picture()
   expect(deployed.version).toEqual({ version: '1.1.0' })
@@ -202,12 +203,4 @@ async function killedAt(step: string, ...args: string[]): Promise<void> {
 function left(): string[] {
   const all = execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
   return all.split('\n').filter((line) => line.includes(place.root))
-}
-
-const ROWS = Array.from({ length: 26 }, (_, i) => `QR-${String(i + 1).padStart(2, '0')}`)
-
-/** The rows of which a step really ran. */
-function rowsOf(summary: Summary): string[] {
-  const ran = summary.steps.filter((s) => ['done', 'satisfied'].includes(s.status))
-  return [...new Set(ran.flatMap((s) => s.refs))].sort()
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { runbook, summaryOf, type Ran } from '../tool.ts'
+import { runbook, summaryOf, type Ran, type Summary } from '../tool.ts'
+import { expectEveryRow } from './rows.ts'
 import { makePlace, takePicture, type Picture, type Place } from './place.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
@@ -11,6 +12,7 @@ const WITHOUT_TESTS = ['--from', 'secrets_strong']
 
 let place: Place
 let before: Picture
+const runs: Summary[] = []
 beforeAll(async () => {
   place = makePlace(NAME)
   before = await takePicture(place, NAME)
@@ -49,6 +51,7 @@ test('the sandbox starts with a previous release and users whom TypeORM made roo
 test('deployed as a container, and again, and rolled back: all is as it was before', async () => {
   const first = summaryOf(await good(deploy()))
   expect(first.status).toBe('succeeded')
+  runs.push(first)
   const deployed = await takePicture(place, NAME)
   expect(deployed.version).toEqual({ version: '1.1.0' })
   expect(deployed.databases['database_url']?.schema.join('\n')).toContain('users.refresh_tokens')
@@ -76,10 +79,15 @@ test('deployed as a container, and again, and rolled back: all is as it was befo
 test.each(['kubernetes', 'node'])('deployed by %s and rolled back', async (strategy) => {
   const ran = summaryOf(await good(deploy('--var', `strategy=${strategy}`, ...WITHOUT_TESTS)))
   expect(ran.status).toBe('succeeded')
+  runs.push(ran)
   const scaled = ran.steps.find((s) => s.id === 'autoscaling')?.status
   expect(scaled).toBe(strategy === 'kubernetes' ? 'done' : 'skipped')
   await rollBackAll()
   await expectAsBefore()
+})
+
+test('in these runs every row of the document was done', () => {
+  expectEveryRow(NAME, runs)
 })
 
 test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { listRunbooks } from '../../src/language/read.ts'
+import { loadRunbook } from '../../src/language/load.ts'
+import { DOCUMENTS, rowsNamed, rowsOfDocument } from './rows.ts'
+
+const root = join(import.meta.dirname, '../..')
+/** Systems whose runbook is not written yet. */
+const LATER = ['device-passport', 'oauth-login', 'db-security']
+const written = Object.keys(DOCUMENTS).filter((name) => !LATER.includes(name))
+
+test('there are 96 rows in five documents', () => {
+  expect(Object.keys(DOCUMENTS).flatMap(rowsOfDocument).length).toBe(96)
+})
+
+test('there is a runbook for every document but those that are to come', async () => {
+  const found = (await listRunbooks(root)).map(({ name }) => name)
+  expect(found.sort()).toEqual(written.sort())
+})
+
+test.each(written)('%s: every row of its document is named by a step or an input', async (name) => {
+  const { runbook } = await loadRunbook(name, root)
+  expect(rowsNamed(runbook)).toEqual(rowsOfDocument(name))
+})
+
+// A row that is named is not yet one that works: the test of each sandbox demands that it ran.
+test.each(written)('%s: its sandbox is asked whether every row ran', (name) => {
+  const text = readFileSync(join(import.meta.dirname, `${name}.test.ts`), 'utf8')
+  expect(text).toContain('expectEveryRow(NAME')
+})
