@@ -19,6 +19,8 @@ export interface Role {
   step?: Step
   run: string
   attempt: number
+  /** Which of a step's list of undos it is, from 0. */
+  part?: number
   /** Names the folder within the step's: `do-1`, `undo-1-0`, `verify-0`. */
   folder: string
   epoch: number

@@ -1,31 +1,22 @@
 /** What the process of an action sees. */
 import { resolve as absolute, delimiter } from 'node:path'
+import type { Plan } from '../core/plan.ts'
+import type { Step } from '../core/runbook.ts'
 import { createMasker } from '../core/secrets.ts'
 import { textOf } from '../core/templates.ts'
 import { pgEnvironment } from '../lib/database-url.ts'
+import type { Role } from './attempt.ts'
+import type { Bound } from './runtime.ts'
 
 /** What a plan was bound to, as far as processes are concerned. */
-export interface ProcessInputs {
-  root: string
-  plan: { environment: { path: readonly string[] } }
-  /** Secret ones too. */
-  inputs: Record<string, unknown>
-  secrets: ReadonlyMap<string, string>
-  /** Variables that secrets came from. */
-  withheld: readonly string[]
+export type BoundForProcess = Pick<Bound, 'root' | 'inputs' | 'secrets' | 'withheld'> & {
+  plan: { environment: Pick<Plan['environment'], 'path'> }
 }
 
-/** Who acts. */
-export interface ProcessRole {
-  kind: 'do' | 'verify' | 'undo'
-  step?: { id: string; secrets: readonly string[]; on?: { step: string } }
-  /** The host that the step runs on, as expressions see it. */
+/** Who acts; `host` is the one that the step runs on, as expressions see it. */
+export type ActsAs = Pick<Role, 'kind' | 'run' | 'attempt' | 'epoch' | 'part'> & {
+  step?: Pick<Step, 'id' | 'secrets' | 'on'>
   host?: Record<string, unknown>
-  run: string
-  attempt: number
-  epoch: number
-  /** Of a list of undos. */
-  part?: number
 }
 
 /** The tool's own: the key opens what is sealed, the store's URL holds a password. */
@@ -41,8 +32,8 @@ const CONNECTION =
  * capitals and who is acting. The environment's own folders come first on PATH.
  */
 export function processEnvironment(
-  bound: ProcessInputs,
-  role: ProcessRole,
+  bound: BoundForProcess,
+  role: ActsAs,
   operator: NodeJS.ProcessEnv = process.env,
 ): Record<string, string> {
   const step = role.step?.id ?? ''
@@ -73,7 +64,7 @@ function hostVariables({ name, ...facts }: Record<string, unknown>): Record<stri
 const remembered = new WeakMap<object, Map<string, Record<string, string>>>()
 
 function common(
-  bound: ProcessInputs,
+  bound: BoundForProcess,
   named: readonly string[],
   operator: NodeJS.ProcessEnv,
 ): Record<string, string> {
@@ -87,7 +78,7 @@ function common(
 }
 
 function build(
-  bound: ProcessInputs,
+  bound: BoundForProcess,
   named: readonly string[],
   operator: NodeJS.ProcessEnv,
 ): Record<string, string> {

@@ -61,7 +61,7 @@ async function undoPart(
     const found = await recover(
       rt,
       undo,
-      { ...base, kind: 'undo', gate: () => Promise.resolve() },
+      { ...base, kind: 'undo', part, gate: () => Promise.resolve() },
       ({ pid }) => {
         note(rt, step, `its undo is still running (pid ${pid}); waiting up to its timeout`)
       },
@@ -76,6 +76,7 @@ async function undoPart(
   const judged = await perform(rt, undo, {
     ...role(rt, step, attempt, `undo-${attempt}-${part}`),
     kind: 'undo',
+    part,
     gate: async (process) => {
       const folder = attemptFolder(rt, rt.run, step.id, `undo-${attempt}-${part}`).slice(
         rt.root.length + 1,

@@ -233,6 +233,21 @@ describe('rolling back', () => {
     ])
   })
 
+  test('each of a list of undos has an idempotency key of its own', async () => {
+    const root = withSteps(`
+      - id: one
+        run: touch a b
+        verify: { run: test -e a && test -e b }
+        rollback:
+          - { run: rm a; echo "$RUNBOOK_IDEMPOTENCY_KEY" >> keys, verify: { run: test ! -e a } }
+          - { run: rm b; echo "$RUNBOOK_IDEMPOTENCY_KEY" >> keys, verify: inverse }
+`)
+    const { run } = summaryOf(await deploy(root))
+    const back = await runbook(root, ['rollback', '-o', 'json'])
+    expect([back.code, statuses(back)], back.stderr).toEqual([0, 'one undone'])
+    expect(linesOf(join(root, 'keys'))).toEqual([`${run}-one-undo-0`, `${run}-one-undo-1`])
+  })
+
   test('an undo that a person finished by hand is only verified', async () => {
     const root = withSteps(
       `      - { id: one, run: touch one, verify: { run: test -e one }, rollback: { run: "false", verify: inverse } }`,

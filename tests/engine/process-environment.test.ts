@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import {
   processEnvironment,
-  type ProcessInputs,
-  type ProcessRole,
+  type ActsAs,
+  type BoundForProcess,
 } from '../../src/engine/process-environment.ts'
 
 const url = 'postgres://deploy:p%40ss-word-1@db.example.com:5433/hotel'
 
-const bound: ProcessInputs = {
+const bound: BoundForProcess = {
   root: '/srv/app',
   plan: { environment: { path: ['sandbox/bin', '/opt/tools'] } },
   inputs: {
@@ -41,7 +41,7 @@ const operator = {
   PGOPTIONS: '-c statement_timeout=0',
 }
 
-const role = (secrets: string[], more: Partial<ProcessRole> = {}): ProcessRole => ({
+const role = (secrets: string[], more: Partial<ActsAs> = {}): ActsAs => ({
   kind: 'do',
   step: { id: 'migrate', secrets },
   run: 'r1',
@@ -107,7 +107,7 @@ test('a step sees the secrets that it names, and libpq goes where database_url s
 })
 
 test('the idempotency key tells an undo from what it undoes, and one attempt not from another', () => {
-  const key = (more: Partial<ProcessRole>) =>
+  const key = (more: Partial<ActsAs>) =>
     processEnvironment(bound, role([], more), operator).RUNBOOK_IDEMPOTENCY_KEY
   expect(key({ attempt: 1 })).toBe(key({ attempt: 9, epoch: 7 }))
   expect(key({ kind: 'undo', part: 0, attempt: 1 })).toBe(
