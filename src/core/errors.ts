@@ -22,6 +22,13 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
+/** How the tool ends that was asked to stop by a signal. */
+export const STOPPED_BY = {
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+  SIGHUP: EXIT.hangup,
+} as const
+
 /** The one error of the tool: what happened, what to do next, and with which code the process ends. */
 export interface RunbookError extends Error {
   runbookError: true

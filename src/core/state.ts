@@ -155,6 +155,7 @@ function applyToRun(state: RunState, event: Event): void {
       const { why, automatic, scope, to } = event
       state.status = 'rolling_back'
       state.direction = 'backward'
+      delete state.exit_code
       delete state.reason
       state.rollback = {
         why,

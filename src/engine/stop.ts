@@ -3,15 +3,9 @@
  * interrupt the process tree. The third: leave at once. A lost terminal never ends the process
  * before the journal is in order.
  */
-import { EXIT, type ExitCode } from '../core/errors.ts'
+import { STOPPED_BY, type ExitCode } from '../core/errors.ts'
 
-type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
-
-const CODES: Record<Signal, ExitCode> = {
-  SIGINT: EXIT.interrupted,
-  SIGTERM: EXIT.terminated,
-  SIGHUP: EXIT.hangup,
-}
+type Signal = keyof typeof STOPPED_BY
 
 export interface Stop {
   /** The first signal, once there was one. */
@@ -53,16 +47,18 @@ export function listenForStop(say: (text: string) => void, lastWords: () => stri
       controller.abort()
     } else {
       process.stderr.write(`\n${lastWords()}\n`)
-      process.exit(CODES[first])
+      process.exit(STOPPED_BY[first])
     }
   }
-  const handlers = (Object.keys(CODES) as Signal[]).map((signal) => [signal, on(signal)] as const)
+  const handlers = (Object.keys(STOPPED_BY) as Signal[]).map(
+    (signal) => [signal, on(signal)] as const,
+  )
   for (const [signal, handler] of handlers) process.on(signal, handler)
   return {
     asked: () => first,
     pause: pausing.signal,
     interrupt: controller.signal,
-    exitCode: () => CODES[first ?? 'SIGINT'],
+    exitCode: () => STOPPED_BY[first ?? 'SIGINT'],
     now: () => {
       pausing.abort()
       controller.abort()

@@ -1,5 +1,5 @@
 /** `-o json`: one object at the end. */
-import { EXIT } from '../core/errors.ts'
+import { EXIT, STOPPED_BY } from '../core/errors.ts'
 import type { RunStatus } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import type { RunState, StepStatus } from '../core/state.ts'
@@ -23,7 +23,7 @@ export interface RunSummary {
   runbook: string
   environment: string
   status: RunStatus
-  /** Null while the run is going on, or when a signal decides it. */
+  /** Null while the run is going on. */
   exit_code: number | null
   plan_sha256: string
   partial: boolean
@@ -31,9 +31,9 @@ export interface RunSummary {
 }
 
 /** What `-o json` prints of a run: the shape is a contract. */
-export function summary(state: RunState, plan: Plan, exitCode?: number): RunSummary {
+export function summary(state: RunState, plan: Plan): RunSummary {
   return {
-    ...headline(state, exitCode),
+    ...headline(state),
     steps: [...plan.steps, ...plan.finally].map(({ id, on, phase, refs }) => {
       const step = state.steps.get(id)
       return {
@@ -51,20 +51,24 @@ export function summary(state: RunState, plan: Plan, exitCode?: number): RunSumm
 }
 
 /** The same without steps: an entry of `history -o json`. */
-export function headline(state: RunState, exitCode?: number): Omit<RunSummary, 'steps'> {
+export function headline(state: RunState): Omit<RunSummary, 'steps'> {
   return {
     run: state.run,
     runbook: state.runbook,
     environment: state.environment,
     status: state.status,
-    exit_code: exitCode ?? state.exit_code ?? exitOf(state.status),
+    exit_code: state.exit_code ?? exitOf(state),
     plan_sha256: state.plan_sha256,
     partial: state.partial,
   }
 }
 
-function exitOf(status: RunStatus): number | null {
+/** With what the process ended that left a run behind which has no end of its own. */
+function exitOf({ status, reason = '' }: RunState): number | null {
   if (status === 'waiting') return EXIT.waiting
+  // The reason of a pause is the signal that asked for it.
+  if (status === 'paused')
+    return new Map(Object.entries(STOPPED_BY)).get(reason) ?? EXIT.interrupted
   return status === 'in_doubt' ? EXIT.in_doubt : null
 }
 
@@ -87,7 +91,7 @@ function plainInteger(value: bigint): number | string {
 }
 
 /** Prints the summary on `out` when the run ends; everything else is shown by `beside`. */
-export function jsonView(out: Outlet, beside: View, exitCode?: () => number | undefined): View {
+export function jsonView(out: Outlet, beside: View): View {
   let plan: Plan | undefined
   return {
     ...beside,
@@ -97,7 +101,7 @@ export function jsonView(out: Outlet, beside: View, exitCode?: () => number | un
     },
     async end(state) {
       await beside.end(state)
-      if (plan !== undefined) out.write(`${jsonText(summary(state, plan, exitCode?.()), 2)}\n`)
+      if (plan !== undefined) out.write(`${jsonText(summary(state, plan), 2)}\n`)
     },
   }
 }

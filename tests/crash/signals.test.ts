@@ -3,7 +3,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { linesOf, project, runbook, start, statuses, type Ran } from '../tool.ts'
+import { linesOf, project, runbook, start, statuses, summaryOf, type Ran } from '../tool.ts'
 import { recordOf } from './record.ts'
 
 let made: { root: string; dispose: () => void } | undefined
@@ -84,6 +84,7 @@ describe('once', () => {
         code,
         'one done, two done, three pending, tell pending',
       ])
+      expect(summaryOf(ran).exit_code).toBe(code)
       for (const next of ['runbook resume', 'runbook rollback']) expect(ran.stderr).toContain(next)
       expect((await latest(root)).state).toMatchObject({ status: 'paused', reason: signal })
       const on = await runbook(root, ['resume', ...json])
@@ -117,7 +118,7 @@ describe('once', () => {
       send('SIGINT')
       return Promise.resolve()
     })
-    expect(back.code, back.stderr).toBe(130)
+    expect([back.code, summaryOf(back).exit_code], back.stderr).toEqual([130, 130])
     const on = await runbook(root, ['resume', ...json])
     expect([on.code, statuses(on)], on.stderr).toEqual([
       0,
