@@ -5,25 +5,8 @@ import { startGated } from '../lib/gate.ts'
 import { tailOf } from '../lib/output.ts'
 import { startPlain } from '../lib/plain.ts'
 import { recoverGated } from '../lib/receipt.ts'
+import { signalOfCode } from '../lib/signals.ts'
 import type { ActionContext, Outcome, Recovery } from './action.ts'
-
-/** The names of signals as a shell's exit code tells them: 128 + number. */
-const SIGNALS: Record<number, string> = {
-  1: 'HUP',
-  2: 'INT',
-  3: 'QUIT',
-  4: 'ILL',
-  6: 'ABRT',
-  7: 'BUS',
-  8: 'FPE',
-  9: 'KILL',
-  11: 'SEGV',
-  13: 'PIPE',
-  14: 'ALRM',
-  15: 'TERM',
-  24: 'XCPU',
-  25: 'XFSZ',
-}
 
 type Lent = Pick<
   ActionContext,
@@ -91,7 +74,7 @@ export function problemOf(ending: Ending): Outcome['problem'] {
   if (code === 126)
     return told('cannot_tell', 'exit code 126: it cannot tell, or a program is not executable')
   if (code === 127) return told('cannot_tell', 'exit code 127: a program was not found')
-  const name = SIGNALS[code - 128] ?? ending.signal?.slice(3)
+  const name = signalOfCode(code)
   if (name === undefined) return undefined
   const guess = name === 'KILL' ? ' (out of memory?)' : ''
   return told('cannot_tell', `killed by signal ${code - 128}, ${name}${guess}`)

@@ -1,7 +1,6 @@
 /** What every process of an action has in common: its limits, its end, and what is told of it. */
 import { existsSync } from 'node:fs'
 import { follow, kept, type Kept, type Streams } from './output.ts'
-import type { Exit } from './processes.ts'
 import { endLeftovers, endTree, TOKEN, type Graces, type Tree } from './tree.ts'
 import { warmUp } from './warm.ts'
 
@@ -30,8 +29,6 @@ export function isArgument(script: string): boolean {
 
 export interface Ending {
   exit_code: number
-  /** Its leading process was killed: nobody saw how the script ended. */
-  signal?: NodeJS.Signals
   /** We ended it. */
   reason?: 'timeout' | 'interrupted' | undefined
   /** It could not be started at all. */
@@ -102,20 +99,19 @@ export function limit(
 
 /** What every end needs: leftovers ended, the last output shown, the streams read and let go. */
 export async function finish(
-  end: { exit: Exit; duration_ms: number; forced: boolean; reason: Ending['reason'] },
+  end: { exit_code: number; duration_ms: number; forced: boolean; reason: Ending['reason'] },
   tree: Tree,
   streams: Streams,
   following: { stop: () => void },
   leaves_processes: boolean,
 ): Promise<Ending> {
-  const { exit, duration_ms, reason } = end
+  const { exit_code, duration_ms, reason } = end
   const left = leaves_processes ? [] : await endLeftovers(tree, duration_ms)
   following.stop()
   const [stdout, stderr] = [kept(streams.out), kept(streams.err)]
   streams.release(leaves_processes || left.length > 0)
   return {
-    exit_code: exit.code,
-    ...(exit.signal === undefined ? {} : { signal: exit.signal }),
+    exit_code,
     ...(reason === undefined ? {} : { reason }),
     stdout,
     stderr,
@@ -128,7 +124,7 @@ export async function finish(
 export async function attend(
   work: Omit<Work, 'command'>,
   tree: Tree,
-  exited: Promise<Exit>,
+  exited: Promise<number>,
   streams: Streams,
   go: () => void,
 ): Promise<Ending> {
@@ -138,9 +134,9 @@ export async function attend(
   go()
   // It acts now, and we only wait: time to start the shell of what comes next.
   warmUp()
-  const exit = await exited
+  const exit_code = await exited
   const duration_ms = Math.round(performance.now() - began)
   guard.stop()
-  const end = { exit, duration_ms, forced: await guard.forced, reason: guard.reason }
+  const end = { exit_code, duration_ms, forced: await guard.forced, reason: guard.reason }
   return finish(end, tree, streams, following, work.leaves_processes)
 }

@@ -4,33 +4,20 @@ import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { ProcessIdentity } from '../core/events.ts'
-
-export interface Exit {
-  /** As a shell counts: 128 + the signal's number when a signal ended it. */
-  code: number
-  signal?: NodeJS.Signals
-}
+import { codeOfSignal } from './signals.ts'
 
 export interface Session {
   pid: number
   /** Descriptor 3 of a process that has a receipt. */
   pipe?: Writable
-  /** Of the process itself; who else holds its output does not matter. Never rejects. */
-  exited: Promise<Exit>
+  /**
+   * The exit code of the process itself, as a shell counts: 128 + the number of a signal that ended it.
+   * Who else holds its output does not matter. Never rejects.
+   */
+  exited: Promise<number>
   ended(): boolean
   /** While it is idle our own process does not wait for it. */
   idle(on: boolean): void
-}
-
-const SIGNAL_NUMBERS: Partial<Record<NodeJS.Signals, number>> = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGABRT: 6,
-  SIGKILL: 9,
-  SIGSEGV: 11,
-  SIGPIPE: 13,
-  SIGTERM: 15,
 }
 
 /** execa takes any open descriptor; its types know of the single digits only. */
@@ -77,14 +64,10 @@ export async function startSession(
   // The other end may be gone by the time we write; its exit tells more than the error would.
   pipe?.on('error', () => {})
   let ended = false
-  const exited = new Promise<Exit>((resolve) => {
+  const exited = new Promise<number>((resolve) => {
     node.once('exit', (code, signal) => {
       ended = true
-      resolve(
-        signal === null
-          ? { code: code ?? 0 }
-          : { code: 128 + (SIGNAL_NUMBERS[signal] ?? 0), signal },
-      )
+      resolve(signal === null ? (code ?? 0) : codeOfSignal(signal))
     })
   })
   child.catch(() => {})

@@ -7,6 +7,7 @@ import { finish, limit, type Ending } from './ending.ts'
 import { tokenOf, type Gated } from './gate.ts'
 import { follow, openStreams } from './output.ts'
 import { alive, bootId, identify } from './processes.ts'
+import { codeOfSignal } from './signals.ts'
 import { endLeftovers } from './tree.ts'
 
 export type Found = { state: 'never' } | { state: 'unknown' } | { state: 'ended'; ending: Ending }
@@ -73,8 +74,8 @@ export async function recoverGated(
   const leader = free ? wrapper.pid : undefined
   const tree = { leader, token: tokenOf(folder) }
   // One that we had to end by KILL writes no receipt, and yet we know how it ended.
-  const code = receipt?.exit_code ?? (forced ? 128 + 9 : undefined)
-  if (receipt === undefined || code === undefined) {
+  const exit_code = receipt?.exit_code ?? (forced ? codeOfSignal('SIGKILL') : undefined)
+  if (receipt === undefined || exit_code === undefined) {
     if (!options.leaves_processes) await endLeftovers(tree, 0)
     watch?.following.stop()
     watch?.streams.release(false)
@@ -83,7 +84,7 @@ export async function recoverGated(
   }
   const { started_at = NaN, ended_at = NaN } = receipt
   const end = {
-    exit: { code },
+    exit_code,
     duration_ms: Math.max(0, Math.round(ended_at - started_at) || 0),
     forced,
     reason,

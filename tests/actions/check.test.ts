@@ -41,6 +41,7 @@ test.each([
     127,
   ],
   ['a signal', script('kill -9 $$'), 137],
+  ['a signal seldom seen', script('kill -USR1 $$'), 138],
 ])('%s: one cannot tell', async (_name, action, code) => {
   const { fields, problem } = await run.perform({ ...action } as ReturnType<typeof script>, check())
   expect(fields.exit_code).toBe(code)

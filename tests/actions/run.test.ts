@@ -76,11 +76,17 @@ test.each<[string, Action & { verb: 'run' }, number, string]>([
   ],
   ['126', script('/'), 126, 'not executable'],
   ['a signal', script('kill -9 $BASHPID'), 137, 'out of memory?'],
+  ['a signal seldom seen', script('kill -USR1 $BASHPID'), 138, 'killed by signal 10, USR1'],
 ])('%s is something one cannot tell from', async (_name, action, code, message) => {
   const { fields, problem } = await run.perform(action, context())
   expect(fields.exit_code).toBe(code)
   expect(problem?.kind).toBe('cannot_tell')
   expect(problem?.message).toContain(message)
+})
+
+test('an exit code like that of a signal which ends nothing is an exit code', async () => {
+  const { fields, problem } = await run.perform(script('exit 145'), context())
+  expect([fields.exit_code, problem]).toEqual([145, undefined])
 })
 
 test('nothing happens while the gate is closed, and nothing when it stays closed', async () => {
