@@ -1,6 +1,9 @@
 import type { Command } from 'commander'
 import { EXIT, failure } from '../core/errors.ts'
+import { actionInShort } from '../core/in-short.ts'
 import { didYouMean } from '../core/problems.ts'
+import type { Action } from '../core/runbook.ts'
+import { actionOfCheck } from '../language/check-uses.ts'
 import { loadCheckLibrary, type NamedCheck } from '../language/checks.ts'
 import { SHIPPED } from '../language/shipped.ts'
 import { findRoot } from '../language/find.ts'
@@ -32,12 +35,15 @@ export function define(command: Command): void {
       const hint = didYouMean(name, library.names) ?? 'see them all: runbook checks'
       throw failure(EXIT.usage, `there is no check "${name}"`, { hint })
     }
-    const manual = manualOf(found)
+    const manual = manualOf(found, actionOfCheck(found, library))
     print(flags, (look) => checkPage(manual, look), manual)
   })
 }
 
-function manualOf({ name, file, document, folder }: NamedCheck): CheckManual {
+function manualOf(
+  { name, file, document, folder }: NamedCheck,
+  action: Action | undefined,
+): CheckManual {
   const { title, description, params = {}, example, expect, cannot_tell } = file
   return {
     name,
@@ -58,23 +64,8 @@ function manualOf({ name, file, document, folder }: NamedCheck): CheckManual {
       }),
     ),
     ...(example !== undefined && { example }),
-    action: actionText(file),
+    action: action === undefined ? '' : actionInShort(action),
     expect: expect === undefined ? [] : [expect].flat().map(String),
     ...(cannot_tell !== undefined && { cannot_tell }),
   }
-}
-
-const MOST_CHARACTERS = 300
-
-/** The verb and the beginning of what it is given, as the file has it; of a script its file. */
-function actionText(file: NamedCheck['file']): string {
-  if (file.script !== undefined) return `script ${file.script.file}`
-  for (const verb of ['run', 'sql', 'http', 'load'] as const) {
-    const given = file[verb]
-    if (given === undefined) continue
-    const text = typeof given === 'string' ? given : JSON.stringify(given)
-    const line = `${verb} ${text.trim().replaceAll(/\s+/g, ' ')}`
-    return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)} …` : line
-  }
-  return ''
 }

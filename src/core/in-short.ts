@@ -1,11 +1,15 @@
 /** Actions in a few words, as a plan and a page about a runbook show them. */
 import type { Action, HttpRequest, Rollback, Soak, SqlSource } from './runbook.ts'
 
-/** The first line that does something; the rest of a script is counted. */
-function firstLine(script: string): string {
-  const lines = script.split('\n').filter((line) => line.trim() !== '' && !/^\s*#/.test(line))
-  const more = lines.length - 1
-  return `${lines[0]?.trim() ?? ''}${more > 0 ? ` (and ${more} more ${more === 1 ? 'line' : 'lines'})` : ''}`
+/** The lines that do something: neither empty nor a comment. All of them when there is no other. */
+function telling(text: string, comment: RegExp): string[] {
+  const lines = text.split('\n').map((line) => line.trim())
+  const found = lines.filter((line) => line !== '' && !comment.test(line))
+  return found.length > 0 ? found : lines.filter((line) => line !== '')
+}
+
+function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s+/g, ' ')
 }
 
 function request({ method, url }: HttpRequest): string {
@@ -14,19 +18,16 @@ function request({ method, url }: HttpRequest): string {
 
 function statement(source: SqlSource | undefined): string {
   if (source === undefined) return ''
-  return 'file' in source ? source.file : source.statement.trim().replaceAll(/\s+/g, ' ')
+  return 'file' in source ? source.file : oneLine(telling(source.statement, /^--/).join(' '))
 }
 
-/** `run: npm test`, `sql: DROP TABLE …`, `POST https://…`: the verb and what it is about. */
-export function actionInShort(action: Action): string {
+/** What an action is about, on one line: of a script the first line that does something. */
+export function gist(action: Action): string {
   switch (action.verb) {
     case 'run':
-      return `run: ${'script' in action ? firstLine(action.script) : action.argv.join(' ')}`
-    case 'sql': {
-      const more = action.statements.length - 1
-      const rest = more > 0 ? ` (and ${more} more)` : ''
-      return `sql: ${statement(action.statements[0])}${rest}`
-    }
+      return 'argv' in action ? oneLine(action.argv.join(' ')) : (scriptLines(action)[0] ?? '')
+    case 'sql':
+      return statement(action.statements[0])
     case 'http':
       return request(action)
     case 'backup':
@@ -36,16 +37,40 @@ export function actionInShort(action: Action): string {
     case 'load':
       return `load ${action.requests} × ${request(action.http)}`
     case 'script':
-      return `script: ${action.file}`
+      return action.file
     case 'manual':
-      return `${action.role}: ${action.ask.trim().replaceAll(/\s+/g, ' ')}`
+      return `${action.role}: ${oneLine(action.ask)}`
     case 'soak':
       return soakInShort(action)
   }
 }
 
+function scriptLines({ script }: Extract<Action, { script: string }>): string[] {
+  return telling(script, /^#/)
+}
+
+/** `run: npm test`, `sql: DROP TABLE …`, `POST https://…`: the verb and what it is about. */
+export function actionInShort(action: Action): string {
+  const text = gist(action)
+  switch (action.verb) {
+    case 'run':
+      return `run: ${text}${more('argv' in action ? 0 : scriptLines(action).length - 1, 'line')}`
+    case 'sql':
+      return `sql: ${text}${more(action.statements.length - 1)}`
+    case 'script':
+      return `script: ${text}`
+    default:
+      return text
+  }
+}
+
+function more(count: number, what = ''): string {
+  if (count <= 0) return ''
+  return ` (and ${count} more${what === '' ? '' : ` ${what}${count === 1 ? '' : 's'}`})`
+}
+
 /** `watch web, login every 30s for 24h`. */
-export function soakInShort(soak: Soak): string {
+function soakInShort(soak: Soak): string {
   const time = soak.for === undefined ? '' : ` for ${soak.for}`
   return `watch ${Object.keys(soak.probes).join(', ')} every ${soak.every}${time}`
 }

@@ -1,6 +1,6 @@
 /** Actions in their roles, from the file's form to the core's. */
 import { posix, resolve } from 'node:path'
-import { soakInShort } from '../core/in-short.ts'
+import { gist } from '../core/in-short.ts'
 import type { Action, Attempt, HttpRequest, Retry, SqlSource, VerbName } from '../core/runbook.ts'
 import { blame, blameKey, defined, each, expressionAt, type Reading } from './reading.ts'
 import { VERBS } from './schema-actions.ts'
@@ -173,34 +173,10 @@ export function attemptOf(
   }
 }
 
-/** An action in one line, for people. */
-export function shortTitle(action: Action): string {
-  switch (action.verb) {
-    case 'run':
-      return firstLine('argv' in action ? action.argv.join(' ') : action.script)
-    case 'sql': {
-      const [first] = action.statements
-      if (first === undefined) return 'sql'
-      return 'file' in first ? `sql ${first.file}` : firstLine(first.statement)
-    }
-    case 'http':
-      return `${action.method.toUpperCase()} ${action.url}`
-    case 'load':
-      return `load ${action.http.method.toUpperCase()} ${action.http.url}`
-    case 'script':
-      return action.file
-    case 'manual':
-      return `${action.role}: ${firstLine(action.ask)}`
-    case 'backup':
-      return `backup to ${action.to}`
-    case 'restore':
-      return `restore ${action.file}`
-    case 'soak':
-      return soakInShort(action)
-  }
-}
+const LONGEST_TITLE = 72
 
-function firstLine(text: string): string {
-  const line = text.trim().split('\n')[0] ?? ''
-  return line.length > 72 ? `${line.slice(0, 71)}…` : line
+/** What a check or a probe is called that has no title of its own. */
+export function shortTitle(action: Action): string {
+  const text = gist(action)
+  return text.length > LONGEST_TITLE ? `${text.slice(0, LONGEST_TITLE - 1)}…` : text
 }

@@ -1,10 +1,10 @@
 /** A named check where it is used: its parameters filled in, its own keys on top. */
 import { inputValue } from '../core/inputs.ts'
 import { didYouMean } from '../core/problems.ts'
-import type { Check, Expression, Input, Value, VerbName } from '../core/runbook.ts'
+import type { Action, Check, Expression, Input, Value, VerbName } from '../core/runbook.ts'
 import { hasTemplate } from '../core/templates.ts'
 import { actionOf, attemptOf, retryOf, verbOf } from './attempts.ts'
-import type { NamedCheck } from './checks.ts'
+import type { Library, NamedCheck } from './checks.ts'
 import {
   blame,
   blameKey,
@@ -31,6 +31,16 @@ export function paramInput({
     at: '',
     ...defined({ enum: choices, title }),
   }
+}
+
+/** What a check of the library does; undefined when its file says nothing that can be done. */
+export function actionOfCheck(
+  { document, folder, file }: NamedCheck,
+  library: Library,
+): Action | undefined {
+  const alone = { document, folder, library, problems: [], files: [], contents: {} }
+  const verb = verbOf(alone, file, [])
+  return verb === undefined || verb === 'soak' ? undefined : actionOf(alone, file, verb, [])
 }
 
 /**
