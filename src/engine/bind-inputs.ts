@@ -98,26 +98,19 @@ export function inputBinder(
     return 'problem' in read ? read : { raw: read.text }
   }
 
-  const fromTemplate = async (
+  const fromTemplate = (
     name: string,
     template: Value,
     services: Record<string, unknown>,
-  ): Promise<{ raw: unknown } | { problem: string }> => {
-    const needs = needsOf(template)
-    const absent = needs.services.filter((service) => !Object.hasOwn(services, service))
+  ): { raw: unknown } | { problem: string } => {
+    const absent = needsOf(template).services.filter((service) => !Object.hasOwn(services, service))
     if (absent.length > 0) {
       return {
         problem: `input ${name} needs the service ${absent.join(', ')}, which does not run yet`,
       }
     }
-    const inputs: Record<string, Value> = {}
-    for (const other of needs.inputs) {
-      const got = await get(other, services)
-      if ('problem' in got) return got
-      inputs[other] = got.value
-    }
     try {
-      return { raw: resolve(template, { inputs, services }) }
+      return { raw: resolve(template, { services }) }
     } catch (error) {
       if (isTemplateError(error)) return { problem: `input ${name}: ${error.message}` }
       throw error

@@ -68,6 +68,7 @@ const COMMON: Known = {
 
 /** Everything that one place may name. */
 export interface Sight {
+  /** False: it is an input itself, made from services alone before there is a run. */
   inputs?: boolean
   steps?: boolean
   params?: Known
@@ -94,9 +95,7 @@ export function variablesOf(runbook: Runbook): (sight: Sight) => Fields {
     called: 'variable',
     open: sight.verb === 'script' || sight.open === true,
     fields: {
-      ...COMMON,
-      services,
-      ...(sight.inputs === false ? {} : { inputs }),
+      ...(sight.inputs === false ? { services } : { ...COMMON, services, inputs }),
       ...(sight.steps === false ? {} : { steps }),
       ...(sight.host === undefined ? {} : { host: hosts(sight.host) }),
       ...(sight.params === undefined

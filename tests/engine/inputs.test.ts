@@ -98,18 +98,6 @@ describe('what is not secret is frozen in the plan', () => {
       },
       true,
     ],
-    [
-      'what looks at others, in any order',
-      {
-        inputs: { a: input({ type: 'url' }), b: input(), c: input() },
-        sources: {
-          a: literal('https://${{ inputs.b }}/x'),
-          b: literal('${{ inputs.c }}.com'),
-          c: literal('shop'),
-        },
-      },
-      'https://shop.com/x',
-    ],
   ])('%s', async (_, given, value) => {
     expect(planOf(given).inputs.a).toMatchObject({ kind: 'value', value })
     expect((await bind(given)).values.a).toBe(value)
@@ -192,37 +180,22 @@ describe('secrets', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600)
     expect(() => planOf({ ...given, protected: true })).toThrow(usage('protected'))
   })
-
-  test('make what looks at them secret too', () => {
-    const sources = { a: literal('x${{ inputs.s }}') }
-    expect(() => planOf({ inputs: { a: input(), s: secret() }, sources })).toThrow(
-      usage(/input a looks at the secret input s/),
-    )
-    expect(planOf({ inputs: { a: secret(), s: secret() }, sources }).inputs.a).toMatchObject({
-      kind: 'late',
-      secret: true,
-    })
-  })
 })
 
 describe('what is bound late', () => {
   test('a command runs when it is bound, once, and never for a plan', async () => {
     const given: Case = {
-      inputs: { a: input(), b: secret() },
+      inputs: { a: input() },
       sources: {
         a: { kind: 'command', argv: ['bash', '-c', 'echo run >> ran; echo " value "'] },
-        b: literal('<${{ inputs.a }}>'),
       },
     }
     const plan = planOf(given)
-    expect(plan.inputs).toMatchObject({
-      a: { kind: 'late', from: 'the command bash' },
-      b: { kind: 'late' },
-    })
+    expect(plan.inputs).toMatchObject({ a: { kind: 'late', from: 'the command bash' } })
     expect(() => readFileSync(join(root, 'ran'))).toThrow()
     const binder = inputBinder(plan, { root })
-    expect(await binder.pick(['b'], {})).toEqual({ b: '< value >' })
-    expect((await binder.all({})).values).toEqual({ a: ' value ', b: '< value >' })
+    expect(await binder.pick(['a'], {})).toEqual({ a: ' value ' })
+    expect((await binder.all({})).values).toEqual({ a: ' value ' })
     expect(readFileSync(join(root, 'ran'), 'utf8')).toBe('run\n')
   })
 
@@ -272,14 +245,10 @@ describe('everything that is wrong is said at once', () => {
           d: input(),
           e: input({ pattern: '[0-9a-f]{7}' }),
           ok: secret(),
-          f: input(),
-          g: input(),
         },
         sources: {
           b: { kind: 'env', name: 'B_URL' },
           d: { kind: 'file', path: 'd.txt' },
-          f: literal('${{ inputs.g }}'),
-          g: literal('${{ inputs.f }}'),
         },
         vars: { c: 'many', e: 'xyz' },
       })
@@ -288,13 +257,12 @@ describe('everything that is wrong is said at once', () => {
     }
     expect(error).toMatchObject({ exit: 2 })
     expect((error as Error).message.split('\n')).toEqual([
-      '6 inputs are missing or wrong:',
+      '5 inputs are missing or wrong:',
       '  input a is missing (a string): pass --var a=…, or set it in environments.staging.inputs of the runbook',
       '  B_URL is not set (needed by input b, a url)',
       expect.stringContaining('input c must be a whole number'),
       '  the file d.txt is not there (needed by input d, a string)',
       expect.stringContaining('input e must match [0-9a-f]{7}'),
-      '  the inputs f → g → f need each other',
     ])
   })
 
@@ -343,11 +311,7 @@ describe('everything that is wrong is said at once', () => {
     )
   })
 
-  test('an input that is not there, and one named like what every object has', () => {
-    const sources = { release: literal('${{ inputs.relase }}') }
-    expect(() => planOf({ inputs: { release: input() }, sources })).toThrow(
-      usage(/inputs.relase, which there is not/),
-    )
+  test('an input named like what every object has', () => {
     expect(() => planOf({ inputs: { constructor: input() } })).toThrow(
       usage('input constructor is missing'),
     )
