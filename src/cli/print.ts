@@ -4,12 +4,12 @@ import type { Look } from '../lib/terminal.ts'
 import { jsonText } from '../views/json.ts'
 import type { OutputFlags } from './flags.ts'
 
-/** `text` is asked only when text is wanted. */
+/** `text` is asked only when text is wanted; as NDJSON the object is on one line. */
 export function print(
   { output }: Pick<OutputFlags, 'output'>,
   text: (look: Look) => string,
   data: unknown,
 ): void {
   const out = outlet(process.stdout)
-  out.write(output === 'json' ? `${jsonText(data, 2)}\n` : text(out.look()))
+  out.write(output === 'text' ? text(out.look()) : `${jsonText(data, output === 'json' ? 2 : 0)}\n`)
 }

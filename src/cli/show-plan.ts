@@ -2,9 +2,9 @@
 import { EXIT, isRunbookError } from '../core/errors.ts'
 import type { Plan } from '../core/plan.ts'
 import type { PlanReport } from '../core/plan-report.ts'
-import { outlet } from '../lib/outlet.ts'
 import { planJson, planText } from '../views/plan.ts'
 import type { OutputFlags } from './flags.ts'
+import { print } from './print.ts'
 
 interface Flags extends OutputFlags {
   offline?: boolean
@@ -14,12 +14,7 @@ interface Flags extends OutputFlags {
 /** Prints what the plan would do. Asks only what reads, and with --offline nothing. */
 export async function showPlan(root: string, plan: Plan, flags: Flags): Promise<number> {
   const report = await reportOf(root, plan, flags)
-  const out = outlet(process.stdout)
-  out.write(
-    flags.output === 'text'
-      ? planText(report, out.look())
-      : `${JSON.stringify(planJson(report), null, 2)}\n`,
-  )
+  print(flags, (look) => planText(report, look), planJson(report))
   return EXIT.ok
 }
 

@@ -7,7 +7,7 @@ import { adviceLines } from './advice.ts'
 import { failureFields } from './failure.ts'
 import { columns, page, type Page } from './page.ts'
 import { identity, stateOfThings, tally, withStatus } from './situation.ts'
-import { against, phaseTimes } from './times.ts'
+import { against, phaseTimes, sumOfKnown } from './times.ts'
 import { countsText, inColourOfRun, plural, runWord } from './words.ts'
 
 /** Where something can be looked at: names and URLs without secrets. */
@@ -71,9 +71,7 @@ function deployed(out: Page, plan: Plan, state: RunState, look: Look, places: Pl
     out.field(i === 0 ? 'where' : '', `${name.padEnd(longest)}  ${url}`)
   const times = phaseTimes(plan, state)
   const total = times.reduce((sum, phase) => sum + phase.ms, 0)
-  const known = times.map((phase) => phase.estimate_s).filter((s) => s !== undefined)
-  const estimate = known.length > 0 ? known.reduce((a, b) => a + b, 0) : undefined
-  out.field('took', against(total, estimate))
+  out.field('took', against(total, sumOfKnown(times.map((phase) => phase.estimate_s))))
   const rows = plan.phases.map((phase, i) => {
     const time = times[i]
     const counts = countsText(tally(state, phase.steps), look)

@@ -1,11 +1,12 @@
 /** What the live tree knows: kept up to date event by event, at a cost that no number of steps changes. */
+import { isRunbookError } from '../core/errors.ts'
 import type { Event, RunStatus } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import type { RunState, StepStatus } from '../core/state.ts'
-import { startedSteps } from '../core/state.ts'
+import { stepsToUndo } from '../core/undo.ts'
 import type { Progress, Watching } from '../core/view.ts'
 import { lastLines } from '../lib/clean.ts'
-import { phaseTimes, timeAtWork } from './times.ts'
+import { phaseTimes, sumOfKnown, timeAtWork } from './times.ts'
 
 type Counts = Partial<Record<StepStatus, number>>
 
@@ -93,7 +94,6 @@ export function modelOf(plan: Plan, state: RunState, verb: string, now: number):
   for (const phase of phases)
     for (const [status, n] of Object.entries(phase.counts) as [StepStatus, number][])
       counts[status] = (counts[status] ?? 0) + n
-  const estimates = phases.map((phase) => phase.estimate_s).filter((s) => s !== undefined)
   const model: Model = {
     runbook: plan.runbook,
     version: plan.version,
@@ -105,7 +105,7 @@ export function modelOf(plan: Plan, state: RunState, verb: string, now: number):
     phases,
     steps,
     counts,
-    estimate_s: estimates.length > 0 ? estimates.reduce((a, b) => a + b, 0) : undefined,
+    estimate_s: sumOfKnown(phases.map((phase) => phase.estimate_s)),
     toUndo: undefined,
     active: new Set(),
     focus: undefined,
@@ -234,23 +234,23 @@ function leave(model: Model, row: StepRow, at: number): void {
 
 /** From here on the times are those of the undoing. */
 function turnRound(model: Model, plan: Plan, state: RunState): void {
-  model.toUndo = countToUndo(model, plan, state)
+  model.toUndo = leftToUndo(plan, state) + (model.counts.undone ?? 0)
   for (const phase of model.phases) {
     phase.estimate_s = undefined
     phase.ms = 0
   }
 }
 
-/** Only for the bar: which steps a rollback undoes is the engine's to decide. */
-function countToUndo(model: Model, plan: Plan, state: RunState): number {
+function leftToUndo(plan: Plan, state: RunState): number {
   const { scope, to } = state.rollback ?? {}
-  const kinds = new Map(plan.steps.map((step) => [step.id, step]))
-  const scopes = new Set(scope === undefined ? [] : [scope, ...(plan.scopes[scope]?.with ?? [])])
-  const after = (to !== undefined && state.steps.get(to)?.started_seq) || 0
-  const left = startedSteps(state).filter(({ id, started_seq = 0 }) => {
-    const step = kinds.get(id)
-    if (step?.rollback.kind !== 'undo' || started_seq <= after) return false
-    return scope === undefined || step.scope.some((name) => scopes.has(name))
-  })
-  return left.length + (model.counts.undone ?? 0)
+  try {
+    return stepsToUndo(plan, state, {
+      ...(scope !== undefined && { scope }),
+      ...(to !== undefined && { to }),
+    }).length
+  } catch (error) {
+    // What stands in the way is the engine's to say; this is only for the bar.
+    if (isRunbookError(error)) return 0
+    throw error
+  }
 }

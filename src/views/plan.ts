@@ -5,6 +5,7 @@ import { NOT_ASKED, type PlannedStep, type PlanReport, type Would } from '../cor
 import type { Phase } from '../core/runbook.ts'
 import { cleanLine } from '../lib/clean.ts'
 import { cut, pad, spread, wrap, type Colours, type Look } from '../lib/terminal.ts'
+import { sumOfKnown } from './times.ts'
 
 const WIDEST = 110
 const LABEL = 8
@@ -70,16 +71,11 @@ function phaseLine(
 /** The phase's own estimate, else the sum of those of its steps that may run. */
 function phaseEstimate(phase: Section, steps: readonly PlannedStep[]): number | undefined {
   if (phase.estimate_s !== undefined) return phase.estimate_s
-  return sum(
+  return sumOfKnown(
     steps
       .filter((step) => step.would === 'run' || step.would === 'unknown')
       .map((step) => step.estimate_s),
   )
-}
-
-function sum(seconds: readonly (number | undefined)[]): number | undefined {
-  const known = seconds.filter((s) => s !== undefined)
-  return known.length > 0 ? known.reduce((a, b) => a + b, 0) : undefined
 }
 
 /** Where lines have no end, the right part follows the left. */
@@ -157,7 +153,7 @@ function totalLines(report: PlanReport, look: Look): string[] {
       steps.filter((step) => step.phase === phase.id),
     ),
   )
-  const all = sum(estimates)
+  const all = sumOfKnown(estimates)
   const time = all === undefined ? '' : `, about ${formatDuration(all * 1000)}`
   const way =
     report.point_of_no_return === undefined

@@ -49,13 +49,18 @@ export interface PhaseTime {
   estimate_s: number | undefined
 }
 
+/** The sum of the estimates that there are, in their unit; undefined when there is none. */
+export function sumOfKnown(estimates: readonly (number | undefined)[]): number | undefined {
+  const known = estimates.filter((one) => one !== undefined)
+  return known.length > 0 ? known.reduce((a, b) => a + b, 0) : undefined
+}
+
 /** What each phase took. Its estimate is its own, else the sum of those of its steps. */
 export function phaseTimes(plan: Plan, state: RunState): PhaseTime[] {
   const estimates = new Map(plan.steps.map((step) => [step.id, step.estimate_s]))
   return plan.phases.map(({ id, title, steps, estimate_s }) => {
     const states = steps.map((step) => state.steps.get(step)).filter((step) => step !== undefined)
-    const known = steps.map((step) => estimates.get(step)).filter((s) => s !== undefined)
-    const sum = known.length > 0 ? known.reduce((a, b) => a + b, 0) : undefined
+    const sum = sumOfKnown(steps.map((step) => estimates.get(step)))
     return { id, title, steps: steps.length, ms: timeAtWork(states), estimate_s: estimate_s ?? sum }
   })
 }

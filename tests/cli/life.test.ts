@@ -347,6 +347,9 @@ describe('rolling back', () => {
     await deploy(root)
     const dry = await runbook(root, ['rollback', '--dry-run'])
     expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining('one')])
+    const data = await runbook(root, ['rollback', '--dry-run', '-o', 'ndjson'])
+    expect(JSON.parse(data.stdout)).toMatchObject({ undo: [{ id: 'one', parts: 1 }] })
+    expect(data.stdout.trimEnd()).not.toContain('\n')
     expect(existsSync(join(root, 'one'))).toBe(true)
   })
 

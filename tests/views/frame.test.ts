@@ -82,6 +82,16 @@ describe('a run with 6 phases and 40 steps', () => {
     expect(frame(model, size, PLAIN).join('\n')).not.toContain('行')
   })
 
+  test('backwards: a scope takes along what its scopes take along', () => {
+    const scope = (name: string, ...others: string[]) => ({ title: name, with: others })
+    const scopes = { a: scope('a', 'b'), b: scope('b', 'c'), c: scope('c') }
+    const steps = ['a', 'b', 'c', 'd'].map((id) => step(id, { scope: [id] }))
+    const { model, run } = following(plan({ one: steps }, { scopes }))
+    for (const { id } of steps) run.good(id)
+    run.add({ type: 'run.rolling_back', why: 'ana asked', automatic: false, scope: 'a' })
+    expect(model.toUndo).toBe(3)
+  })
+
   test('backwards: what is undone, out of what was to be undone', () => {
     const { model, run } = halfway()
     run.add({ type: 'step.failed', step: 'release_5', attempt: 1, failure, duration_ms: 5 })
