@@ -50,6 +50,10 @@ export const commands = {
     summary: 'Give up an unfinished run as it stands',
     load: () => import('./abandon.ts'),
   },
+  sign: {
+    summary: 'Give your word for a role: an approval, or work that is done',
+    load: () => import('./sign.ts'),
+  },
   status: { summary: 'Where a run stands', load: () => import('./status.ts') },
   history: { summary: 'What ran, newest first', load: () => import('./history.ts') },
   logs: {

@@ -1,6 +1,8 @@
 import { Option, type Command } from 'commander'
 import { withOnFailure } from '../core/compile.ts'
 import { deploy } from '../engine/operate.ts'
+import type { Plan } from '../core/plan.ts'
+import type { View } from '../core/view.ts'
 import { openSession } from '../engine/session.ts'
 import { demandSamePlan } from './saved-plan.ts'
 import { driven } from './drive.ts'
@@ -15,6 +17,7 @@ import {
   outputFlags,
   storeFlag,
   variableFlag,
+  waitFlag,
   type RunFlags,
 } from './flags.ts'
 import { toolVersion } from './version.ts'
@@ -42,6 +45,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   selectionFlags(command)
   onFailureFlag(command)
   lockFlag(command)
+  waitFlag(command)
   driveFlags(command)
   command.option('--fresh', 'start the sandbox over; what ran in it before is closed')
   storeFlag(outputFlags(command))
@@ -69,7 +73,11 @@ export function define(command: Command, exit: (code: number) => void): void {
       exit(await showPlan(planned.root, plan, flags))
       return
     }
+    const prove = (attached: boolean) => provenBy(planned.root, plan, flags, view, attached)
+    // What does not hold is said before anybody types a name, and waited for after it.
+    if (flags.wait !== true) await prove(false)
     await confirmTarget(plan, 'deploy to it', flags.confirm, view)
+    const buildsOn = await prove(flags.wait === true)
     const session = openSession(planned.root, flags.store)
     exit(
       await driven(
@@ -83,8 +91,29 @@ export function define(command: Command, exit: (code: number) => void): void {
             fresh: flags.fresh === true,
             onFailure: flags.onFailure,
             fingerprints,
+            buildsOn,
+            attached: flags.wait === true,
           }),
       ),
     )
   })
+}
+
+/** The run that this one builds on. Throws when its environment comes after one that proves nothing. */
+async function provenBy(
+  root: string,
+  plan: Plan,
+  flags: Flags,
+  view: View,
+  attached: boolean,
+): Promise<string | undefined> {
+  if (plan.environment.after === undefined) return undefined
+  const { demandProof } = await import('../engine/builds-on.ts')
+  const session = openSession(root, flags.store)
+  try {
+    const wishes = { vars: flags.var, withoutCommands: false }
+    return await demandProof(session, plan, wishes, attached, view)
+  } finally {
+    await session.store.close()
+  }
 }

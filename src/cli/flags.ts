@@ -64,6 +64,10 @@ export function driveFlags(command: Command): Command {
     .option('--no-input', 'never ask; a missing answer ends with 2 before anything is touched')
 }
 
+export function waitFlag(command: Command): Command {
+  return command.option('--wait', 'stay while a timer runs, and go on by itself when it is due')
+}
+
 export function lockFlag(command: Command): Command {
   return command.addOption(
     new Option('--lock-timeout <duration>', 'wait so long for another run to end')

@@ -1,11 +1,19 @@
 import type { Command } from 'commander'
-import { environmentFlag, examples, outputFlags, variableFlag, type OutputFlags } from './flags.ts'
+import {
+  environmentFlag,
+  examples,
+  outputFlags,
+  storeFlag,
+  variableFlag,
+  type OutputFlags,
+  type StoreFlags,
+} from './flags.ts'
 import { planFor } from './prepare.ts'
 import { savePlan } from './saved-plan.ts'
 import { selectionFlags, selectionOf, type SelectionFlags } from './selection.ts'
 import { showPlan } from './show-plan.ts'
 
-interface Flags extends OutputFlags, SelectionFlags {
+interface Flags extends OutputFlags, StoreFlags, SelectionFlags {
   env?: string
   var: Record<string, string>
   out?: string
@@ -19,7 +27,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.option('--out <file>', 'save the plan, for: runbook deploy --plan <file>')
   command.option('--offline', 'ask nothing at all, not even what only reads')
   selectionFlags(command)
-  outputFlags(command, ['text', 'json'])
+  storeFlag(outputFlags(command, ['text', 'json']))
   examples(
     command,
     'runbook plan qr-login --env sandbox',

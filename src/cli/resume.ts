@@ -7,6 +7,7 @@ import { planSha256, type Plan } from '../core/plan.ts'
 import { demandSameStarted, planDifferences } from '../core/replan.ts'
 import { textOf } from '../core/templates.ts'
 import type { View } from '../core/view.ts'
+import { standsStill } from '../core/waiting.ts'
 import { resume } from '../engine/operate.ts'
 import { isUnfinished, openSession, type KnownRun } from '../engine/session.ts'
 import { findRoot } from '../language/find.ts'
@@ -18,6 +19,7 @@ import {
   outputFlags,
   storeFlag,
   variableFlag,
+  waitFlag,
   type RunFlags,
 } from './flags.ts'
 import { list } from './flags.ts'
@@ -43,6 +45,7 @@ export function define(command: Command, exit: (code: number) => void): void {
     '--replan',
     "take today's runbook, when the steps already started are the same in it",
   )
+  waitFlag(command)
   driveFlags(command)
   storeFlag(outputFlags(command))
   examples(
@@ -63,6 +66,13 @@ export function define(command: Command, exit: (code: number) => void): void {
     const retry = (flags.retry ?? []).flatMap((step) => stepsMeant(known, step))
     const replanned = await lookAtToday(known, flags, view)
     const plan = replanned ?? known.plan
+    if (replanned === undefined && flags.wait !== true && isHeldUp(known, view)) {
+      view.start(plan, known.state, 'resume')
+      await view.end(known.state)
+      await session.store.close()
+      exit(EXIT.waiting)
+      return
+    }
     await confirmTarget(plan, 'resume', flags.confirm, view)
     exit(
       await driven(
@@ -73,19 +83,20 @@ export function define(command: Command, exit: (code: number) => void): void {
           secretsChanged(known, fingerprints, view)
           if (replanned !== undefined)
             await session.store.keepPlan(replanned, planSha256(replanned))
-          return resume(
-            session,
-            bound,
-            view,
-            ask,
-            known,
+          return resume(session, bound, view, ask, known, {
             retry,
-            replanned === undefined ? undefined : planSha256(replanned),
-          )
+            attached: flags.wait === true,
+            ...(replanned !== undefined && { replanned: planSha256(replanned) }),
+          })
         },
       ),
     )
   })
+}
+
+/** Whether nothing could be done but to say again what it waits for: then nothing is touched. */
+function isHeldUp({ plan, state }: KnownRun, view: View): boolean {
+  return standsStill(plan, state, Date.now(), view.choose !== undefined)
 }
 
 function stepsMeant({ plan, state }: KnownRun, step: string): string[] {

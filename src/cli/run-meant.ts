@@ -2,6 +2,7 @@
 import type { View } from '../core/view.ts'
 import { outlet } from '../lib/outlet.ts'
 import { dateTime } from '../views/times.ts'
+import { isSecret } from '../engine/bind-inputs.ts'
 import { findRun, type KnownRun, type RunReference, type Session } from '../engine/session.ts'
 
 /** The run that is meant; when the person did not name its id, the command says which it took. */
@@ -29,7 +30,10 @@ export function secretsChanged(
   view: Pick<View, 'progress'>,
 ): void {
   const changed = Object.entries(known.state.fingerprints)
-    .filter(([name, was]) => now[name] !== undefined && now[name] !== was)
+    .filter(
+      ([name, was]) =>
+        isSecret(known.plan.inputs[name]) && now[name] !== undefined && now[name] !== was,
+    )
     .map(([name]) => name)
   if (changed.length > 0)
     view.progress({

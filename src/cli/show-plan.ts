@@ -3,18 +3,19 @@ import { EXIT, isRunbookError } from '../core/errors.ts'
 import type { Plan } from '../core/plan.ts'
 import type { PlanReport } from '../core/plan-report.ts'
 import { planJson, planText } from '../views/plan.ts'
-import type { OutputFlags } from './flags.ts'
+import type { Proof } from '../core/builds-on.ts'
+import type { OutputFlags, StoreFlags } from './flags.ts'
 import { print } from './print.ts'
 
-interface Flags extends OutputFlags {
+interface Flags extends OutputFlags, StoreFlags {
   offline?: boolean
   var: Record<string, string>
 }
 
 /** Prints what the plan would do. Asks only what reads, and with --offline nothing. */
 export async function showPlan(root: string, plan: Plan, flags: Flags): Promise<number> {
-  const report = await reportOf(root, plan, flags)
-  print(flags, (look) => planText(report, look), planJson(report))
+  const [report, proof] = [await reportOf(root, plan, flags), await proofFor(root, plan, flags)]
+  print(flags, (look) => planText(report, look, proof), planJson(report, proof))
   return EXIT.ok
 }
 
@@ -49,5 +50,20 @@ async function reportOf(root: string, plan: Plan, flags: Flags): Promise<PlanRep
     if (!isRunbookError(error) || error.exit !== EXIT.usage) throw error
     const report = await reportPlan(plan, undefined)
     return { ...report, problems: [...report.problems, `nothing was asked: ${error.message}`] }
+  }
+}
+
+/** What the environment comes after, and whether that holds now; the journal is only read. */
+async function proofFor(root: string, plan: Plan, flags: Flags): Promise<Proof | undefined> {
+  if (plan.environment.after === undefined || flags.offline === true) return undefined
+  const [{ proofOf }, { openSession }] = await Promise.all([
+    import('../engine/builds-on.ts'),
+    import('../engine/session.ts'),
+  ])
+  const session = openSession(root, flags.store)
+  try {
+    return await proofOf(session, plan, { vars: flags.var, withoutCommands: true })
+  } finally {
+    await session.store.close()
   }
 }

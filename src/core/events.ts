@@ -113,6 +113,18 @@ export type Sealed = { sealed: string }
 /** By name; secret ones sealed. */
 export type Outputs = Record<string, unknown>
 
+/** Who signed for which role, on which plan. */
+export interface Signed {
+  role: string
+  plan_sha256: string
+  by: Actor
+  note?: string
+  /** The items of a manual step that were confirmed. */
+  confirmed?: string[]
+  /** The environment answered by itself (`manual: assume`): nobody signed. */
+  assumed?: true
+}
+
 type RunEvent =
   | {
       type: 'run.created'
@@ -124,11 +136,14 @@ type RunEvent =
       on_failure?: OnFailure
       by: Actor
       tool: string
-      /** Keyed fingerprints of the secret inputs, by name. */
+      /** Keyed fingerprints, by name, of the secret inputs and of those that a command gave. */
       fingerprints: Record<string, string>
+      /** The run in another environment that proved what this one deploys. */
+      builds_on?: string
     }
   | { type: 'run.resumed'; by: Actor; plan_sha256?: string }
-  | { type: 'run.waiting'; reason: string }
+  /** `until`, UTC: when the first of its timers is due. */
+  | { type: 'run.waiting'; reason: string; until?: string }
   | { type: 'run.paused'; reason: string }
   | { type: 'run.rolling_back'; why: string; automatic: boolean; scope?: string; to?: string }
   | { type: 'run.finished'; status: RunStatus; exit_code: number; reason?: string }
@@ -182,7 +197,10 @@ type StepEvent =
   | { type: 'step.failed'; step: string; attempt: number; failure: Failure; duration_ms: number }
   | { type: 'step.skipped'; step: string; reason: string }
   | { type: 'step.satisfied'; step: string; checks: Asked[]; outputs: Outputs }
-  | { type: 'step.waiting'; step: string; reason: string }
+  /** For a time (`until`, UTC), for the word of people in `roles`, or for both. */
+  | { type: 'step.waiting'; step: string; reason: string; until?: string; roles?: string[] }
+  /** A person's word for a role, on the plan that the run had: an approval, or manual work done. */
+  | ({ type: 'step.signed'; step: string } & Signed)
   | { type: 'step.in_doubt'; step: string; reason: string }
   | {
       type: 'step.resolved'

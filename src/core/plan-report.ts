@@ -33,6 +33,10 @@ export interface PlannedStep {
   /** The names of the hosts that it runs on, and how many of them at a time. */
   hosts?: string[]
   batch?: number
+  /** How long it waits after the end of another step. */
+  after?: { step: string; at_least: string }
+  /** Whose word it wants before it starts. */
+  approval: string[]
   estimate_s?: number
   owner?: string
   refs: string[]

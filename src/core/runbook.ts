@@ -117,6 +117,14 @@ interface Hint {
   say: string
 }
 
+/** A timer that counts from another step's end: from its skip, when it was skipped. */
+interface After {
+  step: string
+  at_least: Duration
+  /** `file:line:column`. */
+  at: string
+}
+
 /** A host of a group of an environment. */
 export interface Host {
   name: string
@@ -148,6 +156,9 @@ export interface Step {
   during?: Check
   when?: Expression
   requires: Check[]
+  after?: After
+  /** The roles that must sign before it starts. Left out: none. */
+  approval?: string[]
   on_failure: OnFailure
   /** Names of secret inputs that the step's processes may see. */
   secrets: string[]
@@ -202,9 +213,21 @@ export type Service =
   | { kind: 'postgres'; database: string; settings: Record<string, string> }
   | { kind: 'run'; run: string; env: Record<string, Template>; ready?: Check }
 
+/** What another environment must have proven before a run may begin in this one. */
+interface BuildsOn {
+  environment: string
+  /** How long its newest run must have ended ago. Left out: any time. */
+  at_least?: Duration
+  /** Names of the inputs that must have had the same value there. */
+  same: string[]
+  /** `file:line:column`. */
+  at: string
+}
+
 export interface Environment {
   name: string
   protected: boolean
+  after?: BuildsOn
   on_failure?: OnFailure
   inputs: Record<string, InputSource>
   services: Record<string, Service>

@@ -1,7 +1,16 @@
 /** A run's state is always a fold of its journal, never stored beside it. */
 import { EXIT, failure } from './errors.ts'
 import type { OnFailure } from './runbook.ts'
-import type { Actor, Answer, Asked, Event, Failure, ProcessIdentity, RunStatus } from './events.ts'
+import type {
+  Actor,
+  Answer,
+  Asked,
+  Event,
+  Failure,
+  ProcessIdentity,
+  RunStatus,
+  Signed,
+} from './events.ts'
 import type { Watched } from './soak.ts'
 import { applyToStep } from './step-fold.ts'
 
@@ -36,6 +45,13 @@ interface Flight {
   ok?: boolean
 }
 
+export interface Signature extends Signed {
+  /** UTC. */
+  at: string
+  /** An undo takes the word for the step with it: to start again it must be given again. */
+  spent: boolean
+}
+
 export interface StepState {
   id: string
   status: StepStatus
@@ -55,6 +71,15 @@ export interface StepState {
   failure?: Failure
   /** Why it was skipped, waits or is in doubt. */
   reason?: string
+  /** While it waits: when its timer is due, UTC, and whose word is missing. */
+  until?: string
+  roles?: string[]
+  /**
+   * From when `after` counts, UTC: the latest time that the journal knew at its end. A clock that was
+   * set back before it ended shortens nobody's wait.
+   */
+  counts_from?: string
+  signatures: Signature[]
   flight?: Flight
   /** Undo attempts, and which of its undos are done. */
   undo_attempts: number
@@ -77,12 +102,18 @@ export interface RunState {
   created_at: string
   /** Of the last event. */
   updated_at: string
+  /** The latest time of any event: a clock may have been set back since. */
+  latest_at: string
+  /** When it came to its end, UTC. */
+  finished_at?: string
   by: Actor
   fingerprints: Record<string, string>
   /** Given on the command line, in place of the document's word. */
   on_failure?: OnFailure
   exit_code?: number
   reason?: string
+  /** The run in another environment that it builds on. */
+  builds_on?: string
   /** The last event's number and hash are the store's business; this counts the events folded. */
   events: number
 }
@@ -102,6 +133,7 @@ function emptyStep(id: string): StepState {
     outputs: {},
     checks: [],
     soaks: {},
+    signatures: [],
     undo_attempts: 0,
     undone_parts: 0,
   }
@@ -130,8 +162,10 @@ function newRun(event: Event & { type: 'run.created' }): RunState {
     steps: new Map(),
     created_at: at,
     updated_at: at,
+    latest_at: at,
     events: 1,
     ...(event.on_failure !== undefined && { on_failure: event.on_failure }),
+    ...(event.builds_on !== undefined && { builds_on: event.builds_on }),
   }
 }
 
@@ -142,6 +176,7 @@ function applyToRun(state: RunState, event: Event): void {
       if (event.plan_sha256 !== undefined) state.plan_sha256 = event.plan_sha256
       delete state.exit_code
       delete state.reason
+      delete state.finished_at
       break
     case 'run.waiting':
       state.status = 'waiting'
@@ -168,18 +203,26 @@ function applyToRun(state: RunState, event: Event): void {
     case 'run.finished':
       state.status = event.status
       state.exit_code = event.exit_code
+      state.finished_at = event.at
       if (event.reason !== undefined) state.reason = event.reason
       break
     default:
   }
 }
 
+const ENDS = new Set(['step.done', 'step.satisfied', 'step.skipped'])
+
 /** Folds one more event into the state, in place: journals may be long. */
 export function apply(state: RunState, event: Event): RunState {
   state.updated_at = event.at
   state.events = event.seq
-  if ('step' in event) applyToStep(stepState(state, event.step), event)
-  else applyToRun(state, event)
+  // Both are written the same way, so their order as texts is that of the times.
+  if (event.at > state.latest_at) state.latest_at = event.at
+  if ('step' in event) {
+    const step = stepState(state, event.step)
+    applyToStep(step, event)
+    if (ENDS.has(event.type)) step.counts_from = state.latest_at
+  } else applyToRun(state, event)
   return state
 }
 

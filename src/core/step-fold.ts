@@ -1,7 +1,7 @@
 /** What one step makes of its events. */
 import type { Event } from './events.ts'
 import { foldTicks, nothingWatched } from './soak.ts'
-import type { StepState } from './state.ts'
+import type { Signature, StepState } from './state.ts'
 
 /** Folds one event of a step into its state, in place. */
 export function applyToStep(step: StepState, event: Event & { step: string }): void {
@@ -21,6 +21,7 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
       step.undone_parts = 0
       delete step.failure
       delete step.reason
+      waitsNoMore(step)
       delete step.resolved
       break
     case 'step.started':
@@ -61,18 +62,28 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
       break
     case 'step.skipped':
       step.status = 'skipped'
+      waitsNoMore(step)
       step.reason = event.reason
       step.ended_at = event.at
       break
     case 'step.satisfied':
       step.status = 'satisfied'
+      waitsNoMore(step)
+      delete step.reason
       step.checks = event.checks
       step.outputs = event.outputs
       step.ended_at = event.at
       break
     case 'step.waiting':
       step.status = 'waiting'
+      waitsNoMore(step)
       step.reason = event.reason
+      if (event.until !== undefined) step.until = event.until
+      if (event.roles !== undefined) step.roles = event.roles
+      break
+    case 'step.signed':
+      step.signatures.push(signature(event))
+      if (step.roles !== undefined) step.roles = step.roles.filter((role) => role !== event.role)
       break
     case 'step.in_doubt':
     case 'undo.in_doubt':
@@ -85,6 +96,7 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
     case 'undo.armed':
       // Of an undo that is tried again, not of the step: why a run turned round must stay known.
       if (step.status === 'undo_failed') delete step.failure
+      for (const signature of step.signatures) signature.spent = true
       step.undo_attempts = event.attempt
       step.status = 'running'
       step.flight = { role: 'undo', attempt: event.attempt, part: event.part, phase: 'armed' }
@@ -118,10 +130,30 @@ function sampled(step: StepState, event: Event & { type: 'step.sampled' }): void
   }
 }
 
+function waitsNoMore(step: StepState): void {
+  delete step.until
+  delete step.roles
+}
+
+function signature(event: Event & { type: 'step.signed' }): Signature {
+  const { role, plan_sha256, by, note, confirmed, assumed, at } = event
+  return {
+    role,
+    plan_sha256,
+    by,
+    at,
+    spent: false,
+    ...(note !== undefined && { note }),
+    ...(confirmed !== undefined && { confirmed }),
+    ...(assumed !== undefined && { assumed }),
+  }
+}
+
 function end(step: StepState, event: Event & { duration_ms: number }): void {
   step.ended_at = event.at
   step.duration_ms = event.duration_ms
   delete step.flight
+  waitsNoMore(step)
 }
 
 /**

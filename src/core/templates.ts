@@ -1,4 +1,5 @@
 /** `${{ expression }}` inside values. A value never becomes code: what it means is the verb's business. */
+import { parseDuration } from './durations.ts'
 import { evaluate, type Scope } from './expressions.ts'
 import type { Value } from './runbook.ts'
 
@@ -130,4 +131,15 @@ export function resolve(value: Value, scope: Scope): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [key, resolve(inner, scope)]),
   )
+}
+
+/** A duration with its templates filled in: `24h`; or what is wrong with it, in words. */
+export function durationOf(template: string, scope: Scope): string | { problem: string } {
+  try {
+    const text = textOf(resolve(template, scope))
+    return parseDuration(text) === undefined ? { problem: `"${text}" is not a duration` } : text
+  } catch (error) {
+    if (isTemplateError(error)) return { problem: error.message }
+    throw error
+  }
 }

@@ -9,11 +9,13 @@ export type Progress =
   | {
       kind: 'doing'
       step: string
-      what: 'asking first' | 'doing' | 'verifying' | 'undoing' | 'verifying the undo' | 'waiting'
+      what: 'asking first' | 'doing' | 'verifying' | 'undoing' | 'verifying the undo'
       detail?: string
     }
   /** A soak has taken another sample of each probe. */
   | ({ kind: 'watching'; step: string } & Watching)
+  /** This process stays until a time, UTC; said again every second. */
+  | { kind: 'waiting'; step: string; until: string }
   /** Lines of output of the running step. */
   | { kind: 'output'; step: string; text: string }
   /** Something a person should read: "finishing step X, then pausing", a service starting. */

@@ -12,6 +12,7 @@ import { leavesReceipt, perform, type Judged } from './attempt.ts'
 import { beginDuring, type During } from './during.ts'
 import { doubt, failStep, type StepEnd } from './ends.ts'
 import { takeOutputs } from './outputs.ts'
+import { signedOr } from './persons.ts'
 import { attemptFolder, type Runtime } from './runtime.ts'
 import { asking, role, stepScope } from './roles.ts'
 import { failureOf, notArmed, summary } from './telling.ts'
@@ -66,6 +67,7 @@ async function attempts(
     const judged = await perform(rt, action, {
       ...role(rt, step, attempt, `do-${attempt}`),
       kind: 'do',
+      ask: signedOr(rt, step),
       gate: async (process) => {
         const folder = attemptFolder(rt, rt.run, step.id, `do-${attempt}`).slice(rt.root.length + 1)
         await rt.journal.record(

@@ -167,7 +167,8 @@ export function sourceVariables(plan: Pick<Plan, 'environment' | 'inputs'>): str
   )
 }
 
-function isSecret(input: PlanInput | undefined): boolean {
+/** Whether an input's value must be hidden. */
+export function isSecret(input: PlanInput | undefined): boolean {
   return input?.kind === 'secret' || (input?.kind === 'late' && input.secret)
 }
 

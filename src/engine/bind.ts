@@ -1,6 +1,7 @@
 /** From a plan to what can run: services up, inputs bound, secrets known to the masker. */
 import type { Plan } from '../core/plan.ts'
 import { EXIT, failure } from '../core/errors.ts'
+import { textOf } from '../core/templates.ts'
 import { createMasker, fingerprint } from '../core/secrets.ts'
 import { askCheck } from './ask.ts'
 import { inputBinder, sourceVariables } from './bind-inputs.ts'
@@ -73,8 +74,12 @@ export async function bind(session: Session, plan: Plan, wishes: BindWishes): Pr
       if (input.kind === 'late' && !input.secret && input.type === 'url')
         wishes.place(name, String(values[name]))
     }
+    // What a command gave is nowhere else recorded, and another environment may be compared with it.
+    const given = Object.keys(plan.inputs)
+      .filter((name) => plan.environment.inputs[name]?.kind === 'command')
+      .map((name) => [name, textOf(values[name])] as const)
     const fingerprints = Object.fromEntries(
-      [...secrets].map(([name, value]) => [name, fingerprint(bound.key(), value)]),
+      [...secrets, ...given].map(([name, value]) => [name, fingerprint(bound.key(), value)]),
     )
     return { bound, fingerprints, close: () => services.stop() }
   } catch (error) {

@@ -39,6 +39,18 @@ export interface DeployWishes {
   fresh: boolean
   onFailure: OnFailure | undefined
   fingerprints: Record<string, string>
+  /** The run in another environment that proved what is deployed. */
+  buildsOn: string | undefined
+  /** Stays when the run waits for a time. */
+  attached: boolean
+}
+
+export interface ResumeWishes {
+  /** Failed `once` steps that may run again. */
+  retry: readonly string[]
+  /** The hash of the plan that the run changes to. */
+  replanned?: string
+  attached: boolean
 }
 
 /** Asks the preconditions, takes the lock with a new run, and drives it to its end. */
@@ -74,13 +86,17 @@ export async function deploy(
         ...(wishes.onFailure !== undefined && { on_failure: wishes.onFailure }),
         tool: wishes.tool,
         fingerprints: wishes.fingerprints,
+        ...(wishes.buildsOn !== undefined && { builds_on: wishes.buildsOn }),
       },
     }),
   )
   const state = fold(made.events)
   view.start(plan, state, 'deploy')
   for (const event of made.events) view.event(event, state)
-  return drivenRun(session, bound, view, ask, made.created, state, proceed)
+  return drivenRun(session, bound, view, ask, made.created, state, (rt) => {
+    rt.attached = wishes.attached
+    return proceed(rt)
+  })
 }
 
 /** Goes on where the journal says a run stands, in the direction in which it goes. */
@@ -90,12 +106,12 @@ export async function resume(
   view: View,
   ask: Runtime['ask'],
   run: KnownRun,
-  retry: readonly string[],
-  replanned?: string,
+  { retry, replanned, attached }: ResumeWishes,
 ): Promise<Ended> {
   const lease = await takeRun(session, run.state.run)
   view.start(bound.plan, run.state, 'resume')
   return drivenRun(session, bound, view, ask, lease, run.state, async (rt) => {
+    rt.attached = attached
     for (const step of retry) rt.retry.add(step)
     await rt.journal.record({
       type: 'run.resumed',
@@ -181,6 +197,8 @@ async function drivenRun(
       selected: selectedSteps(bound.plan),
       crashed,
       halt: undefined,
+      waiting: new Set(),
+      attached: false,
     }
     const exit = await work(rt)
     return { exit, state }

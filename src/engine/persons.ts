@@ -3,17 +3,11 @@ import type { PersonsAnswer, Question } from '../actions/action.ts'
 import { EXIT, failure } from '../core/errors.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Step } from '../core/runbook.ts'
+import { answered } from '../core/signing.ts'
 import type { View } from '../core/view.ts'
+import type { Runtime } from './runtime.ts'
 
 export type AskPerson = (question: Question) => Promise<PersonsAnswer>
-
-/** Whether a step needs a person, in doing or in verifying. */
-export function needsPerson(step: { act?: Step['act']; verify: Step['verify'] }): boolean {
-  return (
-    step.act?.action.verb === 'manual' ||
-    step.verify.some((check) => check.action.verb === 'manual')
-  )
-}
 
 /** Whether anybody can answer here. */
 export function someoneAnswers(plan: Plan, view: View): boolean {
@@ -40,6 +34,17 @@ export function personThrough(plan: Plan, view: View, by: string): AskPerson {
       { value: 'no', label: 'No: this step has failed' },
     ])
     return { yes: answer === 'yes', by }
+  }
+}
+
+/** A manual step whose role has signed is not asked again. */
+export function signedOr(rt: Runtime, step: Step): AskPerson {
+  return async (question) => {
+    const { state } = rt.journal
+    const word = answered(step, state.steps.get(step.id), state.plan_sha256)
+    if (word === undefined) return rt.ask(question)
+    const { by, note } = word
+    return { yes: true, by: by.user, ...(note !== undefined && { note }) }
   }
 }
 

@@ -11,7 +11,7 @@ import { actionInShort, probesInShort } from '../core/in-short.ts'
 import { planSha256, type Plan } from '../core/plan.ts'
 import { NOT_ASKED, type PlannedStep, type PlanReport, type Would } from '../core/plan-report.ts'
 import type { Check, Host, Step } from '../core/runbook.ts'
-import { hasTemplate } from '../core/templates.ts'
+import { durationOf, hasTemplate } from '../core/templates.ts'
 
 /** Whether anything of a plan can be asked at all: else it needs no services and no secrets. */
 export function wantsAsking(plan: Plan): boolean {
@@ -46,7 +46,10 @@ export async function reportPlan(plan: Plan, asker: Asker | undefined): Promise<
           ? await foresee(plan, step, asker)
           : { would: 'skipped', reason: 'not selected' },
       )
-    steps.push({ ...facts(own), ...together(own, known) })
+    steps.push({
+      ...facts(own, asker?.scope(own[0]) ?? offlineScope(plan, own[0])),
+      ...together(own, known),
+    })
   }
   const wall = steps.find(
     (s) => s.irreversible !== undefined && s.would !== 'skipped' && s.would !== 'satisfied',
@@ -119,7 +122,7 @@ function foreseeWhen(plan: Plan, step: Step, source: string, asker: Asker | unde
 }
 
 /** What is known without services and secrets. */
-function offlineScope(plan: Plan, { on }: Step): Scope {
+export function offlineScope(plan: Plan, { on }: Pick<Step, 'on'> = {}): Scope {
   const inputs = Object.fromEntries(
     Object.entries(plan.inputs).flatMap(([name, input]) =>
       input.kind === 'value' ? [[name, input.value]] : [],
@@ -142,9 +145,10 @@ function plainFacts({ facts: written }: Host): Record<string, unknown> {
   return Object.fromEntries(Object.entries(written).filter(plain))
 }
 
-function facts(own: readonly [Step, ...Step[]]): Omit<PlannedStep, 'would'> {
+function facts(own: readonly [Step, ...Step[]], scope: Scope): Omit<PlannedStep, 'would'> {
   const [step] = own
-  const { phase, refs, rollback, owner, act, hosts } = step
+  const { phase, refs, rollback, owner, act, hosts, after, approval = [] } = step
+  const known = after && durationOf(after.at_least, scope)
   const { step: id, title } = step.on ?? { step: step.id, title: step.title }
   const estimate_s = step.estimate_s === undefined ? undefined : step.estimate_s * own.length
   const undos = rollback.kind === 'undo' ? rollback.undos : []
@@ -165,6 +169,11 @@ function facts(own: readonly [Step, ...Step[]]): Omit<PlannedStep, 'would'> {
           ? 'keep'
           : 'none',
     loses: undos.flatMap(({ loses }) => loses ?? []),
+    approval,
+    ...(after !== undefined && {
+      // What hangs on an output is known when the time comes.
+      after: { step: after.step, at_least: typeof known === 'string' ? known : after.at_least },
+    }),
     ...(act !== undefined && { does: actionInShort(act.action) }),
     ...(rollback.kind === 'irreversible' && { irreversible: rollback.why }),
     ...(estimate_s !== undefined && { estimate_s }),

@@ -9,11 +9,13 @@ import { batches, byStep, idInRunbook } from '../core/hosts.ts'
 import { nextForStep, stepsToDo } from '../core/next.ts'
 import type { OnFailure, Step } from '../core/runbook.ts'
 import { stepState } from '../core/state.ts'
+import { firstDue, heldUpBy } from '../core/waiting.ts'
 import { hasSomethingToUndo, stepsToUndo, type StepToUndo, type UndoRequest } from '../core/undo.ts'
 import { drive, type Group } from './drive.ts'
 import { halt, type Runtime } from './runtime.ts'
 import { runStep } from './step.ts'
 import { undoStep } from './undoing.ts'
+import { recordWaiting, stayUntil } from './waiting.ts'
 
 /** Goes on in the direction in which the run goes. Returns the exit code of the command. */
 export async function proceed(rt: Runtime): Promise<ExitCode> {
@@ -28,7 +30,7 @@ export async function proceed(rt: Runtime): Promise<ExitCode> {
 }
 
 async function goForward(rt: Runtime): Promise<ExitCode> {
-  await drive(rt, forwardGroups(rt))
+  while (await drivesOn(rt)) rt.halt = undefined
   const stopped = rt.halt
   if (stopped === undefined) return conclude(rt, 'succeeded', EXIT.ok)
   switch (stopped.kind) {
@@ -42,7 +44,7 @@ async function goForward(rt: Runtime): Promise<ExitCode> {
         stopped.reason,
       )
     case 'waiting':
-      await rt.journal.record({ type: 'run.waiting', reason: stopped.reason })
+      await recordWaiting(rt, stopped.reason)
       return EXIT.waiting
     case 'needs_retry':
       return settle(
@@ -65,6 +67,23 @@ async function goForward(rt: Runtime): Promise<ExitCode> {
     case 'broken':
       throw stopped.error
   }
+}
+
+/** Takes every step as far as it goes. True: it stayed until a timer was due, and there is more to do. */
+async function drivesOn(rt: Runtime): Promise<boolean> {
+  rt.waiting.clear()
+  await drive(rt, forwardGroups(rt))
+  const [held] = heldUpBy(rt.plan, rt.journal.state)
+  const step = rt.plan.steps.find(({ id }) => id === held?.id)
+  if (rt.waiting.size > 0 && step !== undefined)
+    halt(rt, { kind: 'waiting', step, reason: held?.reason ?? '' })
+  const due = firstDue(heldUpBy(rt.plan, rt.journal.state))
+  if (rt.halt?.kind !== 'waiting' || !rt.attached || due === undefined) return false
+  await recordWaiting(rt, rt.halt.reason)
+  const isDue = await stayUntil(rt, due)
+  if (isDue) await rt.journal.record({ type: 'run.resumed', by: rt.actor })
+  else rt.halt = { kind: 'paused' }
+  return isDue
 }
 
 /** Turns round, or stops where it stands. */
@@ -173,6 +192,7 @@ function itemOf(
 
 /** One step on the way forward, with the person's word when it fails. */
 async function forward(rt: Runtime, step: Step): Promise<void> {
+  if (rt.waiting.size > 0 && !rt.waiting.has(step.phase)) return
   for (;;) {
     const next = nextForStep(step, rt.journal.state.steps.get(step.id), rt.retry)
     if (next === 'undo' && !(await undoFirst(rt, step))) return

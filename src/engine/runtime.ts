@@ -54,6 +54,10 @@ export interface Runtime extends Bound {
   /** The process that drove this run before died, or was stopped, before it came to its end. */
   crashed: boolean
   halt: Halt | undefined
+  /** Phases with steps side by side of which some wait: the phases after them do not start. */
+  waiting: Set<string>
+  /** Stays when the run waits for a time, and goes on by itself. */
+  attached: boolean
   /** How the run ends, while the steps of `finally` run: what `run.status` is for them. */
   ending?: RunStatus | undefined
   ask: (question: Question) => Promise<PersonsAnswer>

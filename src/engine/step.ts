@@ -17,12 +17,12 @@ import { leavesReceipt, recover } from './attempt.ts'
 import { watchedAgain, type During } from './during.ts'
 import { scrubStep } from './leftovers.ts'
 import { takeOutputs } from './outputs.ts'
-import { needsPerson, someoneAnswers } from './persons.ts'
 import { halt, type Runtime } from './runtime.ts'
 import { act, acted, NOTHING, pureCheck } from './acting.ts'
 import { doubt, failStep, paused, type StepEnd } from './ends.ts'
 import { asking, role, stepScope } from './roles.ts'
 import { verifyStep } from './verifying.ts'
+import { waitFirst } from './waiting.ts'
 
 /** Takes one step as far as it goes, from wherever the journal says it stands. */
 export async function runStep(rt: Runtime, step: Step): Promise<StepEnd> {
@@ -86,12 +86,8 @@ async function startStep(rt: Runtime, step: Step): Promise<StepEnd> {
       return 'over'
     }
   }
-  if (needsPerson(step) && !someoneAnswers(rt.plan, rt.view)) {
-    const reason = `a person must answer: ${step.title}`
-    await rt.journal.record({ type: 'step.waiting', step: step.id, reason })
-    halt(rt, { kind: 'waiting', step, reason })
-    return 'stopped'
-  }
+  const waits = await waitFirst(rt, step)
+  if (waits !== undefined) return waits
   const known = stepState(rt.journal.state, step.id)
   const asks = step.skip_if_verified || wantsProbe(step)
   let before: Answer | undefined

@@ -3,7 +3,7 @@ import type { Environment, Host, InputSource, Service, Value } from '../core/run
 import { blame, blameKey, defined, type Reading } from './reading.ts'
 import { checkOf } from './roles.ts'
 import type { EnvironmentFile, ServiceFile } from './schema.ts'
-import type { Way } from './tree.ts'
+import { keyOffset, placeText, type Way } from './tree.ts'
 
 /** One environment, from the file's form to the core's. */
 export function environmentOf(
@@ -24,6 +24,12 @@ export function environmentOf(
     (check, i) => checkOf(reading, check, [...way, 'state', i]) ?? [],
   )
   const hosts = file.hosts && Object.fromEntries(Object.entries(file.hosts).map(groupOf))
+  const { after: before } = file
+  const after = before && {
+    same: [],
+    ...defined(before),
+    at: placeText(reading.document, keyOffset(reading.document, [...way, 'after'])),
+  }
   const { on_failure, path = [], cwd, manual = 'ask', lock } = file
   return {
     name,
@@ -33,7 +39,7 @@ export function environmentOf(
     path,
     manual,
     state,
-    ...defined({ on_failure, cwd, lock, hosts }),
+    ...defined({ on_failure, cwd, lock, hosts, after }),
   }
 }
 

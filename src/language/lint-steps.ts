@@ -5,6 +5,7 @@ import { lintAction } from './lint-actions.ts'
 import { lintCheck, lintChecks } from './lint-checks.ts'
 import { lintStepHosts } from './lint-hosts.ts'
 import { lintSoak, lintSoakShape } from './lint-soaks.ts'
+import { lintWaits } from './lint-waits.ts'
 import { lintConditions, lintExpression, type Lint, type View } from './lint-texts.ts'
 import { blame, blameKey, each } from './reading.ts'
 import { verbIn } from './schema-actions.ts'
@@ -40,6 +41,7 @@ export function lintStep(lint: Lint, context: StepContext): void {
     late,
   }
   const { secrets } = step
+  lintWaits(lint, context, before)
   lintConditions(lint, [...way, 'when'], file.when, before)
   lintChecks(lint, [...way, 'requires'], file.requires, before, variables, secrets)
   const after: View = { ...before, variables: variables(resultSight(step)) }

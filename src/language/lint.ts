@@ -5,6 +5,7 @@ import { lintCheckFile, lintChecks } from './lint-checks.ts'
 import { lintHosts } from './lint-hosts.ts'
 import { lintHead } from './lint-inputs.ts'
 import { lintStep } from './lint-steps.ts'
+import { lintBuildsOn } from './lint-waits.ts'
 import { lintTemplates, lintUnfilled, type Lint, type View } from './lint-texts.ts'
 import type { Reading } from './reading.ts'
 import type { RunbookFile } from './schema.ts'
@@ -112,6 +113,7 @@ function lintEnvironments(
   const running: View = { variables: variables({ steps: false }) }
   for (const [name, environment] of Object.entries(file.environments)) {
     const way: Way = ['environments', name]
+    lintBuildsOn(carried, name, file.environments, running)
     for (const [input, given] of Object.entries(environment.inputs ?? {})) {
       if (typeof given === 'string') lintTemplates(carried, [...way, 'inputs', input], given, bound)
     }

@@ -138,6 +138,11 @@ function stepOf(reading: Reading, file: StepFile, phase: string, way: Way): Step
     ...defined({
       hosts: file.hosts === undefined ? undefined : { group: file.hosts, batch: file.batch ?? 1 },
       act,
+      after: file.after && {
+        ...file.after,
+        at: placeText(document, keyOffset(document, [...way, 'after'])),
+      },
+      approval: file.approval,
       owner,
       when:
         file.when === undefined ? undefined : expressionAt(reading, [...way, 'when'], file.when),

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { check, checks, during, role, soak, undo, verbs } from './schema-actions.ts'
 import {
+  duration,
   env,
   expression,
   handle,
@@ -51,8 +52,19 @@ const host = z
   .catchall(scalar)
   .meta({ description: 'A host: `url` and any other keys, as host.url and so on in expressions.' })
 
+const after = map({ step: text, at_least: duration }).meta({
+  description: 'A timer that counts from the end of that step.',
+})
+
+const buildsOn = map({
+  environment: text,
+  at_least: duration.optional(),
+  same: z.array(text).min(1).optional(),
+}).meta({ description: 'What another environment must have proven before.' })
+
 const environment = map({
   protected: z.boolean().optional(),
+  after: buildsOn.optional(),
   on_failure: onFailure.optional(),
   inputs: z.record(z.string(), inputSource).optional(),
   services: z.record(name, service).optional(),
@@ -73,6 +85,8 @@ const step = map({
   estimate: text.optional(),
   refs: z.array(text).optional(),
   when: expression.optional(),
+  after: after.optional(),
+  approval: z.array(text).min(1).optional(),
   requires: checks.optional(),
   effect: z.enum(['once', 'idempotent', 'none']).optional(),
   ...verbs,

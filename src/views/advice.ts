@@ -1,8 +1,10 @@
 /** What a person can do next with a run: exact commands, the most likely one first. */
 import { mayRunAgain } from '../core/next.ts'
+import { idInRunbook } from '../core/hosts.ts'
 import type { Plan } from '../core/plan.ts'
 import type { RunState } from '../core/state.ts'
 import { startedSteps } from '../core/state.ts'
+import { firstDue, heldUpBy } from '../core/waiting.ts'
 import { hasSomethingToUndo, isFinished } from '../core/undo.ts'
 import { width, type Look } from '../lib/terminal.ts'
 import type { Page } from './page.ts'
@@ -43,6 +45,8 @@ function advice(plan: Plan, state: RunState): Advice[] {
     case 'paused':
     case 'waiting':
     case 'rolling_back':
+      if (state.direction === 'forward' && heldUpBy(plan, state).length > 0)
+        return [...held(plan, state), ...rollback(plan, state)]
       return state.direction === 'backward'
         ? [{ ...resume, why: 'goes on with the rollback' }]
         : [
@@ -78,6 +82,43 @@ export function adviceLines(out: Page, plan: Plan, state: RunState, look: Look):
     const none = 'there is nothing to undo'
     out.field('rollback', last === undefined ? none : `none: ${last.id} cannot be undone`)
   }
+}
+
+/** While it waits, first the words that are missing, then how it goes on. */
+function held(plan: Plan, state: RunState): Advice[] {
+  const { run } = state
+  const waiting = heldUpBy(plan, state)
+  const words = new Map<string, Advice>()
+  const names = new Set(waiting.map(({ id }) => nameOf(plan, id)))
+  for (const { id, roles = [] } of waiting)
+    for (const role of roles) {
+      const { act } = plan.steps.find((step) => step.id === id) ?? {}
+      const lists = act?.action.verb === 'manual' && act.action.confirm.length > 0
+      const all = lists ? ' --confirm-all' : ''
+      const name = nameOf(plan, id)
+      const which = names.size > 1 ? ` --step ${name}` : ''
+      const command = `runbook sign ${run} --role ${shellWord(role)}${which}${all}`
+      words.set(command, { command, why: `the word of ${role} for ${name}` })
+    }
+  const until = firstDue(waiting)
+  const why =
+    until === undefined
+      ? words.size > 0
+        ? 'then goes on'
+        : 'on a terminal: asks, and goes on'
+      : 'once it is due: goes on; --wait stays until then'
+  return [...words.values(), { command: `runbook resume ${run}`, why }]
+}
+
+/** One word is for a step on all of its hosts. */
+function nameOf(plan: Plan, id: string): string {
+  const step = plan.steps.find((one) => one.id === id)
+  return step === undefined ? id : idInRunbook(step)
+}
+
+/** A role as one word of a command line. */
+function shellWord(text: string): string {
+  return /^[\w.@/+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 function firstLabel(state: RunState): string {

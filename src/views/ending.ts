@@ -7,7 +7,9 @@ import { adviceLines } from './advice.ts'
 import { failureFields } from './failure.ts'
 import { columns, page, type Page } from './page.ts'
 import { identity, stateOfThings, tally, withStatus } from './situation.ts'
+import { signatureLines } from './signatures.ts'
 import { against, phaseTimes, sumOfKnown } from './times.ts'
+import { waitText } from './waits.ts'
 import { countsText, inColourOfRun, plural, runWord } from './words.ts'
 
 /** Where something can be looked at: names and URLs without secrets. */
@@ -19,6 +21,7 @@ export function endingText(
   state: RunState,
   look: Look,
   places: Places = new Map(),
+  now: number = Date.now(),
 ): string {
   const out = page(look)
   out.line()
@@ -27,7 +30,7 @@ export function endingText(
     out.line(look.colours.bold(inColourOfRun(state.status, line, look)))
   out.line()
   if (state.status === 'succeeded') deployed(out, plan, state, look, places)
-  else stopped(out, plan, state, look)
+  else stopped(out, plan, state, look, now)
   adviceLines(out, plan, state, look)
   return out.text()
 }
@@ -102,7 +105,7 @@ function withoutCredentials(text: string): string {
   return url.href
 }
 
-function stopped(out: Page, plan: Plan, state: RunState, look: Look): void {
+function stopped(out: Page, plan: Plan, state: RunState, look: Look, now: number): void {
   identity(out, plan, state)
   const waits = state.status === 'waiting' && withStatus(state, 'waiting').length > 0
   if (state.reason !== undefined && !waits) out.field('because', state.reason)
@@ -119,8 +122,9 @@ function stopped(out: Page, plan: Plan, state: RunState, look: Look): void {
     if (step.status === 'in_doubt' || step.status === 'waiting')
       out.field(
         step.status === 'waiting' ? 'waits for' : 'in doubt',
-        `${step.id}: ${step.reason ?? ''}`,
+        `${step.id}: ${waitText(step, look, now)}`,
       )
+  for (const text of signatureLines(state, look)) out.field('signed', text)
   out.line()
   stateOfThings(out, plan, state, look)
   if (failures.length > 0 || state.status === 'in_doubt')

@@ -6,6 +6,7 @@ import { cut, spread, width, type Look } from '../lib/terminal.ts'
 import type { Model, PhaseRow, StepRow } from './model.ts'
 import { barLine } from './bar.ts'
 import { against, sofar } from './times.ts'
+import { countdown } from './waits.ts'
 import { watchTexts } from './watching.ts'
 import { countsText, inColourOf, plural, sign, statusWord } from './words.ts'
 
@@ -180,7 +181,7 @@ function stepLine(row: StepRow, size: FrameSize, look: Look): string {
   const mark = atWork ? look.colours.cyan(spinner(size.now, look)) : sign(row.status, look)
   const title = cleanLine(row.title, look)
   const left = `   ${mark} ${row.status === 'pending' && !atWork ? dim(title) : title}`
-  const right = atWork ? workRight(row, left, size, look) : restRight(row, look)
+  const right = atWork ? workRight(row, left, size, look) : restRight(row, size.now, look)
   // The id is what commands want, but half an id is of no use.
   const fits = width(left) + width(row.id) + width(right) + 4 <= size.columns
   const id = row.title !== row.id && fits ? `  ${dim(row.id)}` : ''
@@ -201,7 +202,11 @@ function workRight(row: StepRow, left: string, size: FrameSize, look: Look): str
   return choices.find((choice) => width(choice) <= room) ?? sofar(ms, undefined)
 }
 
-function restRight(row: StepRow, look: Look): string {
+function restRight(row: StepRow, now: number, look: Look): string {
+  if (row.until !== undefined) {
+    const text = `waiting, ${countdown(Math.max(0, row.until - now))} left`
+    return inColourOf('waiting', text, look)
+  }
   if (row.status === 'pending') return estimate(row.estimate_s, look)
   if (row.status === 'done') return against(row.duration_ms ?? 0, row.estimate_s)
   const why = row.reason === undefined ? '' : `: ${cleanLine(row.reason, look)}`

@@ -5,6 +5,7 @@ import type { Plan } from '../core/plan.ts'
 import type { RunState, StepStatus } from '../core/state.ts'
 import type { View } from '../core/view.ts'
 import type { Outlet } from '../lib/outlet.ts'
+import { signatures, type SignatureSummary } from './signatures.ts'
 
 export interface StepSummary {
   id: string
@@ -15,6 +16,10 @@ export interface StepSummary {
   attempts: number
   duration_ms: number | null
   reason: string | null
+  /** While it waits for a time: when that is, UTC. */
+  until: string | null
+  /** While it waits for people: the roles that have yet to sign. */
+  roles: string[]
   refs: string[]
 }
 
@@ -27,6 +32,9 @@ export interface RunSummary {
   exit_code: number | null
   plan_sha256: string
   partial: boolean
+  /** The run in another environment that it builds on. */
+  builds_on: string | null
+  signatures: SignatureSummary[]
   steps: StepSummary[]
 }
 
@@ -43,6 +51,8 @@ export function summary(state: RunState, plan: Plan): RunSummary {
         attempts: step?.attempts ?? 0,
         duration_ms: step?.duration_ms ?? null,
         reason: step?.failure?.message ?? step?.reason ?? null,
+        until: step?.until ?? null,
+        roles: step?.roles ?? [],
         refs,
         ...(on !== undefined && { host: on.host.name }),
       }
@@ -60,6 +70,8 @@ export function headline(state: RunState): Omit<RunSummary, 'steps'> {
     exit_code: state.exit_code ?? exitOf(state),
     plan_sha256: state.plan_sha256,
     partial: state.partial,
+    builds_on: state.builds_on ?? null,
+    signatures: signatures(state),
   }
 }
 

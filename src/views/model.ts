@@ -22,6 +22,8 @@ export interface StepRow {
   reason: string | undefined
   /** Since when it is at work, in milliseconds; undefined when it is not. */
   since: number | undefined
+  /** While this process stays for its timer: when it is due, in milliseconds since 1970. */
+  until: number | undefined
   /** `verifying`: what it does now. */
   doing: string | undefined
   /** The soak that it watches now, and when its last sample came, in milliseconds. */
@@ -141,6 +143,7 @@ function fill(
       duration_ms: was?.duration_ms,
       reason: was?.reason,
       since: undefined,
+      until: undefined,
       doing: undefined,
       watching: undefined,
     }
@@ -160,6 +163,7 @@ export function takeEvent(model: Model, event: Event, state: RunState, plan: Pla
   const step = state.steps.get(event.step)
   if (row === undefined || step === undefined) return
   move(model, row, step.status)
+  row.until = undefined
   row.duration_ms = step.duration_ms
   row.reason = step.failure?.message ?? step.reason
   // Estimates are for the way forward.
@@ -180,6 +184,11 @@ export function takeProgress(model: Model, progress: Progress, now: number): voi
   const row = model.steps.get(progress.step)
   if (row === undefined) return
   if (progress.kind === 'output') return takeOutput(model, row, progress.text)
+  if (progress.kind === 'waiting') {
+    row.until = Date.parse(progress.until)
+    model.focus = row
+    return
+  }
   enter(model, row, now)
   if (progress.kind === 'watching') {
     row.watching = { ...progress, at: now }

@@ -5,7 +5,7 @@ import type { Step } from '../core/runbook.ts'
 import type { RunState } from '../core/state.ts'
 import { cleanLine } from '../lib/clean.ts'
 import type { Look } from '../lib/terminal.ts'
-import { against } from './times.ts'
+import { against, dateTime } from './times.ts'
 import { badTicks } from './watching.ts'
 import { askedText, reasonWords, runWord } from './words.ts'
 
@@ -16,7 +16,7 @@ export function phraseOf(
   state: RunState | undefined,
   look: Look,
 ): string | undefined {
-  const words = 'step' in event ? stepWords(event, step) : runWords(event, state, look)
+  const words = 'step' in event ? stepWords(event, step, look) : runWords(event, state, look)
   return words === undefined ? undefined : cleanLine(words, look)
 }
 
@@ -25,7 +25,7 @@ function runWords(event: Event, state: RunState | undefined, look: Look): string
     case 'run.resumed':
       return `resumed by ${event.by.user} on ${event.by.host}`
     case 'run.waiting':
-      return `waiting: ${event.reason}`
+      return `waiting${till(event.until, look)}: ${event.reason}`
     case 'run.paused':
       return `paused: ${event.reason}`
     case 'run.rolling_back':
@@ -41,12 +41,20 @@ function runWords(event: Event, state: RunState | undefined, look: Look): string
   }
 }
 
+function till(until: string | undefined, look: Look): string {
+  return until === undefined ? '' : ` until ${dateTime(until, look)}`
+}
+
 function range(event: { scope?: string; to?: string }): string {
   const scope = event.scope === undefined ? '' : ` scope ${event.scope}`
   return event.to === undefined ? scope : `${scope} to ${event.to}`
 }
 
-function stepWords(event: Event & { step: string }, step: Step | undefined): string | undefined {
+function stepWords(
+  event: Event & { step: string },
+  step: Step | undefined,
+  look: Look,
+): string | undefined {
   const id = event.step
   switch (event.type) {
     case 'step.armed': {
@@ -76,7 +84,12 @@ function stepWords(event: Event & { step: string }, step: Step | undefined): str
     case 'step.satisfied':
       return `${id} satisfied, not run: ${checksText(event.checks)}`
     case 'step.waiting':
-      return `${id} waiting: ${event.reason}`
+      return `${id} waiting${till(event.until, look)}: ${event.reason}`
+    case 'step.signed': {
+      const note = event.note === undefined ? '' : `: ${event.note}`
+      const who = event.assumed === true ? 'nobody' : `${event.by.user} on ${event.by.host}`
+      return `${id} signed as ${event.role} by ${who}, on plan ${event.plan_sha256.slice(0, 12)}${note}`
+    }
     case 'step.in_doubt':
     case 'undo.in_doubt':
       return `${id} in doubt: ${event.reason}`

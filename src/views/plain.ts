@@ -4,12 +4,14 @@ import type { Plan } from '../core/plan.ts'
 import type { Phase, Step } from '../core/runbook.ts'
 import type { RunState } from '../core/state.ts'
 import type { Progress, View } from '../core/view.ts'
+import { msLeft } from '../core/waiting.ts'
 import { clean, cleanLine } from '../lib/clean.ts'
 import type { Outlet } from '../lib/outlet.ts'
 import type { Look } from '../lib/terminal.ts'
 import { endingText } from './ending.ts'
 import { phraseOf } from './phrases.ts'
-import { clockTime } from './times.ts'
+import { clockTime, dateTime } from './times.ts'
+import { countdown, sayAgainAfter } from './waits.ts'
 import { toldNowAndThen, watchTexts } from './watching.ts'
 import { plural, sign } from './words.ts'
 
@@ -29,6 +31,7 @@ export function plainView(
   const places = new Map<string, string>()
   const isTold = toldNowAndThen(now)
   const steps = new Map<string, Step>()
+  const saidWaiting = new Map<string, number>()
   let plan: Plan | undefined
   let phase: string | undefined
 
@@ -56,12 +59,14 @@ export function plainView(
       case 'place':
         places.set(progress.name, progress.url)
         return say(now(), `${progress.name} is at ${cleanLine(progress.url, look)}`)
+      case 'waiting': {
+        const left = msLeft(progress.until, now())
+        if (now() - (saidWaiting.get(progress.step) ?? -Infinity) < sayAgainAfter(left)) return
+        saidWaiting.set(progress.step, now())
+        const until = dateTime(progress.until, look)
+        return say(now(), `  ${progress.step} waiting until ${until}, ${countdown(left)} left`)
+      }
       case 'doing':
-        if (progress.what === 'waiting')
-          say(
-            now(),
-            `  ${progress.step} waiting ${cleanLine(progress.detail ?? '', look)}`.trimEnd(),
-          )
         return
       case 'watching':
         if (isTold(progress.step, progress))

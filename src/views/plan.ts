@@ -1,6 +1,7 @@
 /** `runbook plan`: what would happen, how it is undone, and where there is no way back. */
 import { formatDuration } from '../core/durations.ts'
 import { EXIT } from '../core/errors.ts'
+import type { Proof } from '../core/builds-on.ts'
 import { NOT_ASKED, type PlannedStep, type PlanReport, type Would } from '../core/plan-report.ts'
 import type { Phase } from '../core/runbook.ts'
 import { cleanLine } from '../lib/clean.ts'
@@ -24,8 +25,8 @@ const WORDS: Record<Would, string> = {
   unknown: 'unknown until then',
 }
 
-/** The plan as a page. */
-export function planText(report: PlanReport, look: Look): string {
+/** The plan as a page; `proof`: whether the environment that it comes after has proven it. */
+export function planText(report: PlanReport, look: Look, proof?: Proof): string {
   const { plan, steps } = report
   const { bold, dim } = look.colours
   const columns = look.columns === Infinity ? Infinity : Math.min(look.columns, WIDEST)
@@ -50,7 +51,11 @@ export function planText(report: PlanReport, look: Look): string {
     }
     lines.push('')
   }
-  lines.push(...problemLines(report, look), ...totalLines(report, look))
+  lines.push(
+    ...problemLines(report, look),
+    ...proofLines(report, proof, look),
+    ...totalLines(report, look),
+  )
   return lines.map((line) => `${line}\n`).join('')
 }
 
@@ -99,6 +104,8 @@ function stepLines(step: PlannedStep, columns: number, look: Look): string[] {
   const add = (label: string, text: string) =>
     lines.push(cut(`      ${dim(pad(label, LABEL))}${cleanLine(text, look)}`, columns))
   if (step.hosts !== undefined) add('hosts', hostsText(step.hosts, step.batch))
+  if (step.after !== undefined) add('waits', `${step.after.at_least} after ${step.after.step}`)
+  if (step.approval.length > 0) add('signed', `by ${step.approval.join(', ')}, before it starts`)
   if (step.does !== undefined) add('does', step.does)
   for (const check of step.checks) add('verify', check)
   if (step.during !== undefined) add('during', step.during)
@@ -141,6 +148,19 @@ function problemLines({ problems }: PlanReport, look: Look): string[] {
   return [...lines.map(look.colours.yellow), '']
 }
 
+/** What another environment must have proven: held, or why not, or that nobody looked. */
+function proofLines({ plan }: PlanReport, proof: Proof | undefined, look: Look): string[] {
+  const { after } = plan.environment
+  if (after === undefined) return []
+  const { green, yellow } = look.colours
+  if (proof === undefined) return [yellow(`? after ${after.environment}: not looked at`), '']
+  const how = !proof.held && proof.unknown === true ? 'unknown until then' : 'not held'
+  const text = proof.held
+    ? `${look.unicode ? '✓' : '+'} after ${proof.environment}: ${proof.says}`
+    : `! after ${proof.environment}, ${how}: ${proof.says}`
+  return [...wrap(cleanLine(text, look), look.columns).map(proof.held ? green : yellow), '']
+}
+
 function totalLines(report: PlanReport, look: Look): string[] {
   const steps = report.steps.filter((step) => step.phase !== 'finally')
   const parts = (['run', 'satisfied', 'skipped', 'unknown'] as const).flatMap((would) => {
@@ -165,7 +185,7 @@ function totalLines(report: PlanReport, look: Look): string[] {
 }
 
 /** The plan as data: the shape is a contract, and that of a run with what a plan knows more. */
-export function planJson(report: PlanReport): object {
+export function planJson(report: PlanReport, proof?: Proof): object {
   const { plan, plan_sha256, steps, problems } = report
   return {
     run: null,
@@ -175,7 +195,10 @@ export function planJson(report: PlanReport): object {
     exit_code: EXIT.ok,
     plan_sha256,
     partial: plan.selection !== undefined,
+    builds_on: proof?.held === true ? proof.run : null,
+    signatures: [],
     point_of_no_return: report.point_of_no_return ?? null,
+    after: afterJson(report, proof),
     steps: steps.map((step) => ({
       id: step.id,
       phase: step.phase,
@@ -184,15 +207,32 @@ export function planJson(report: PlanReport): object {
       attempts: 0,
       duration_ms: null,
       reason: step.reason ?? null,
+      until: null,
+      roles: [],
       does: step.does ?? null,
       checks: step.checks,
       undo: step.undo,
       loses: step.loses,
       irreversible: step.irreversible ?? null,
+      after: step.after ?? null,
+      approval: step.approval,
       estimate_s: step.estimate_s ?? null,
       refs: step.refs,
       ...(step.hosts !== undefined && { hosts: step.hosts, batch: step.batch }),
     })),
     problems,
+  }
+}
+
+/** `held` is null when nobody looked, or nobody can know before it runs. */
+function afterJson({ plan }: PlanReport, proof: Proof | undefined): object | null {
+  const { after } = plan.environment
+  if (after === undefined) return null
+  return {
+    environment: after.environment,
+    held: proof?.held === false && proof.unknown === true ? null : (proof?.held ?? null),
+    says: proof?.says ?? null,
+    run: proof?.run ?? null,
+    until: proof?.held === false ? (proof.until ?? null) : null,
   }
 }

@@ -70,9 +70,10 @@ function inputWords(input: Input): string {
 }
 
 function environmentRow(look: Look) {
-  return ({ name, protected: guarded, services, on_failure }: Environment): string[] => {
+  return ({ name, protected: guarded, services, on_failure, after }: Environment): string[] => {
     const words = [
       guarded ? 'protected' : '',
+      after === undefined ? '' : `after ${after.environment}`,
       Object.keys(services).length > 0 ? `services: ${Object.keys(services).join(', ')}` : '',
       on_failure === undefined ? '' : `on failure: ${on_failure}`,
     ]
@@ -99,6 +100,9 @@ function stepLines(out: Page, step: Step | undefined, look: Look): void {
   if (step.when !== undefined) out.field('  when', step.when.source)
   if (step.hosts !== undefined)
     out.field('  hosts', `${step.hosts.group}, ${step.hosts.batch} at a time`)
+  if (step.after !== undefined)
+    out.field('  waits', `${step.after.at_least} after ${step.after.step}`)
+  if (step.approval !== undefined) out.field('  approval', step.approval.join(', '))
   if (step.act !== undefined) out.field('  does', actionInShort(step.act.action))
   for (const check of step.verify) out.field('  verify', check.title)
   if (step.during !== undefined) out.field('  during', step.during.title)

@@ -9,7 +9,9 @@ import { failureFields } from './failure.ts'
 import { columns, page } from './page.ts'
 import { phraseOf } from './phrases.ts'
 import { identity, stateOfThings, tally } from './situation.ts'
+import { signatureLines } from './signatures.ts'
 import { against, dateTime, phaseTimes } from './times.ts'
+import { waitText } from './waits.ts'
 import { watchedText } from './watching.ts'
 import { countsText, inColourOfRun, plural, runWord, sign } from './words.ts'
 
@@ -23,7 +25,13 @@ export interface Driver {
 }
 
 /** `runbook status`. */
-export function statusText(plan: Plan, state: RunState, look: Look, driver?: Driver): string {
+export function statusText(
+  plan: Plan,
+  state: RunState,
+  look: Look,
+  driver?: Driver,
+  now: number = Date.now(),
+): string {
   const out = page(look)
   const { bold } = look.colours
   const name = cleanLine(`${plan.runbook} ${plan.version} in ${state.environment}`, look)
@@ -34,6 +42,7 @@ export function statusText(plan: Plan, state: RunState, look: Look, driver?: Dri
   out.field('begun', `${dateTime(state.created_at, look)} by ${state.by.user}@${state.by.host}`)
   out.field('last event', dateTime(state.updated_at, look))
   out.field('driven by', driverText(driver, look))
+  if (state.builds_on !== undefined) out.field('builds on', `run ${state.builds_on}`)
   if (state.reason !== undefined) out.field('because', state.reason)
   if (state.exit_code !== undefined) out.field('exit code', String(state.exit_code))
   out.line()
@@ -53,11 +62,12 @@ export function statusText(plan: Plan, state: RunState, look: Look, driver?: Dri
     else if (step.status === 'running' || step.status === 'in_doubt' || step.status === 'waiting')
       out.field(
         step.status.replace('_', ' '),
-        `${step.id}${step.reason === undefined ? '' : `: ${step.reason}`}`,
+        `${step.id}${step.reason === undefined ? '' : `: ${waitText(step, look, now)}`}`,
       )
     if (step.status !== 'running') continue
     for (const watched of Object.values(step.soaks)) out.field('watched', watchedText(watched))
   }
+  for (const text of signatureLines(state, look)) out.field('signed', text)
   stateOfThings(out, plan, state, look)
   // Whoever drives it now holds it: no other command would be let in.
   if (driver === undefined || driver.alive === false) adviceLines(out, plan, state, look)

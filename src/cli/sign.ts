@@ -1,0 +1,58 @@
+import type { Command } from 'commander'
+import { EXIT, failure } from '../core/errors.ts'
+import { findRun, isUnfinished, openSession } from '../engine/session.ts'
+import { signFor } from '../engine/sign.ts'
+import { findRoot } from '../language/find.ts'
+import { environmentFlag, examples, storeFlag, type StoreFlags } from './flags.ts'
+
+interface Flags extends StoreFlags {
+  env?: string
+  role: string
+  step?: string
+  note?: string
+  confirmAll?: boolean
+  plan?: string
+}
+
+export function define(command: Command, exit: (code: number) => void): void {
+  command.argument('<run>', "a run id, or a runbook's name: its newest unfinished run")
+  environmentFlag(command, "with a runbook's name: which of its environments")
+  command
+    .requiredOption('--role <role>', 'for which role you sign')
+    .option('--step <step>', 'only for this step; left out: those that wait for the role')
+    .option('--confirm-all', 'every item that a manual step lists is confirmed')
+    .option('--note <text>', 'stays in the record with your word')
+    .option('--plan <hash>', 'the plan that you looked at: refused when the run has another')
+  storeFlag(command)
+  examples(
+    command,
+    'runbook sign 20261121-063012-4f1c --role dba',
+    'runbook sign qr-login --env prod --role QA --confirm-all --note "see the test report"',
+    'runbook sign 20261121-063012-4f1c --role dba --step drop_plaintext --plan 1ab1b895fd43',
+  )
+  command.action(async (ref: string, flags: Flags) => {
+    const session = openSession(findRoot(process.cwd()), flags.store)
+    const reference = { run: ref, environment: flags.env }
+    const known = await findRun(session.store, reference, isUnfinished)
+    if (known === undefined)
+      throw failure(EXIT.usage, `no run of ${ref} is unfinished, so there is nothing to sign`)
+    const { role, steps, missing, state } = await signFor(session, known.head, {
+      role: flags.role,
+      confirmAll: flags.confirmAll === true,
+      ...(flags.step !== undefined && { step: flags.step }),
+      ...(flags.note !== undefined && { note: flags.note }),
+      ...(flags.plan !== undefined && { plan: flags.plan }),
+    })
+    await session.store.close()
+    const { run, plan_sha256 } = state
+    process.stderr.write(
+      `Signed as ${role} for ${steps.join(', ')} of run ${run}, on plan ${plan_sha256.slice(0, 12)}.\n`,
+    )
+    process.stderr.write(
+      missing.length > 0
+        ? `Still to sign: ${missing.join(', ')}\n`
+        : `Go on: runbook resume ${run}\n`,
+    )
+    exit(EXIT.ok)
+  })
+}
