@@ -152,8 +152,9 @@ describe('what is misspelt is refused with 2, before anything is touched, and th
   })
 })
 
-const RUN_KEYS = 'run runbook environment status exit_code plan_sha256 partial'.split(' ')
-const STEP_KEYS = 'id phase status attempts duration_ms reason refs'.split(' ')
+const RUN_KEYS =
+  'run runbook environment status exit_code plan_sha256 partial builds_on signatures'.split(' ')
+const STEP_KEYS = 'id phase status attempts duration_ms reason until roles refs'.split(' ')
 
 describe('-o json', () => {
   test('deploy, status, resume and rollback: the same object, and nothing beside it', async () => {

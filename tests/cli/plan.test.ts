@@ -97,6 +97,7 @@ phases:
     steps:
       - id: gone
         ${says('act-gone')}
+        approval: [dba]
         irreversible: The old rows are gone.
         approval_free: true
         verify: { ${says('check-gone')} }
@@ -163,7 +164,10 @@ describe('a plan says what would be', () => {
         'exit_code',
         'plan_sha256',
         'partial',
+        'builds_on',
+        'signatures',
         'point_of_no_return',
+        'after',
         'steps',
         'problems',
       ].sort(),
@@ -178,11 +182,15 @@ describe('a plan says what would be', () => {
           'attempts',
           'duration_ms',
           'reason',
+          'until',
+          'roles',
           'does',
           'checks',
           'undo',
           'loses',
           'irreversible',
+          'after',
+          'approval',
           'estimate_s',
           'refs',
         ].sort(),

@@ -282,3 +282,30 @@ describe.skipIf(!tmux)(titled('the reader of a pipe leaves'), () => {
     30_000,
   )
 })
+
+describe.skipIf(!tmux)(titled('a run waits for a time at the terminal'), () => {
+  const timed =
+    step('one') +
+    step('two').replace('- id: two', '- id: two\n        after: { step: one, at_least: 4s }')
+
+  test('--wait counts down in its row, and goes on by itself', async () => {
+    const root = withSteps(timed)
+    const t = opened(root, ['deploy', 'sample', '--env', 'test', '--wait'])
+    await t.shows(/‖ Two +two +waiting, 3 s left/)
+    await t.shows(/‖ Two +two +waiting, 1 s left/)
+    expect(await t.exit()).toBe(0)
+    expect(order(root)).toBe('one, two')
+  }, 30_000)
+
+  test('Ctrl-C while it stays pauses at once; the last screen says until when', async () => {
+    const root = withSteps(timed.replace('4s', '3h'))
+    const t = opened(root, ['deploy', 'sample', '--env', 'test', '--wait'])
+    await t.shows(/waiting, (3h|2h 59m) left/)
+    t.type('C-c')
+    expect(await t.exit()).toBe(130)
+    const last = await t.shows(/is paused/)
+    // Local time, and no date in UTC.
+    expect(last.join('\n')).toMatch(/until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, [^]*runbook resume \S+/)
+    expect(t.cursorShown()).toBe(true)
+  }, 30_000)
+})

@@ -41,6 +41,7 @@ function report(): PlanReport {
     undo:
       step.rollback.kind === 'undo' ? ['sql: DROP TABLE IF EXISTS "GuestStaffQRToken"'] : 'none',
     loses: [],
+    approval: [],
     refs: ['QR-08'],
     ...(step.estimate_s !== undefined && { estimate_s: step.estimate_s }),
   }))
