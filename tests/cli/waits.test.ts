@@ -114,15 +114,17 @@ describe('a timer', () => {
   })
 
   test('a clock that was set back makes nobody go on too early', async () => {
-    withSteps(TIMED)
-    // One ends by a clock that is two hours ahead; the clock is then set right.
-    expect(
-      (await runbook(here(), ['deploy', 'sample', '--env', 'test'], withClock(2 * HOUR))).code,
-    ).toBe(8)
-    const early = await runbook(here(), ['resume'], withClock(HOUR))
-    expect([early.code, early.stderr]).toEqual([8, expect.stringMatching(/(1h 59m|2h) left/)])
-    expect((await runbook(here(), ['resume'], withClock(-HOUR))).code).toBe(8)
-    expect((await runbook(here(), ['resume'], withClock(3 * HOUR))).code).toBe(0)
+    withSteps(step('zero') + step('gate', 'approval: [dba]') + TIMED)
+    const resumed = (off_ms: number) => runbook(here(), ['resume'], withClock(off_ms))
+    // The clock is two hours ahead, and set right before step one ends.
+    await runbook(here(), ['deploy', 'sample', '--env', 'test'], withClock(2 * HOUR))
+    await run('sign', 'sample', '--role', 'dba')
+    expect((await resumed(0)).code).toBe(8)
+    expect((await newest()).state.steps.get('one')?.status).toBe('done')
+    const early = await resumed(2 * HOUR)
+    expect([early.code, early.stderr]).toEqual([8, expect.stringMatching(/(59m \d+s|1h) left/)])
+    expect((await resumed(-HOUR)).code).toBe(8)
+    expect((await resumed(3 * HOUR)).code).toBe(0)
   })
 
   test('--wait stays, says so, keeps its lease, and goes on by itself', async () => {
