@@ -51,7 +51,7 @@ describe.each(shipped.map((check) => [check.name, check] as const))('%s', (name,
     const inSecrets = JSON.stringify(
       Object.fromEntries(secrets.map((param) => [param, given[param]])),
     )
-    const inputs = [...names(/inputs\.(\w+)/g), 'database_url']
+    const inputs = [...names(/inputs\.(\w+)/g), 'database_url', 'redis_url']
     const steps = [...text.matchAll(/steps\.(\w+)\.(\w+)/g)].map(([, id, output]) => ({
       id,
       run: 'true',
@@ -67,7 +67,7 @@ describe.each(shipped.map((check) => [check.name, check] as const))('%s', (name,
         inputs: Object.fromEntries(
           inputs.map((input) => [
             input,
-            input === 'database_url' || inSecrets.includes(`inputs.${input}`)
+            ['database_url', 'redis_url'].includes(input) || inSecrets.includes(`inputs.${input}`)
               ? { secret: true }
               : { default: 'http://localhost' },
           ]),
