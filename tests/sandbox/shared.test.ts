@@ -189,6 +189,12 @@ describe('one unit, by every tool', () => {
     const pods = await good('kubectl get pods -l app=shop --no-headers')
     expect(pods.trim().split('\n')).toHaveLength(2)
     expect(await good('kubectl get hpa shop -o jsonpath={.spec.maxReplicas}')).toBe('10')
+    // As the checks of the library ask.
+    const asked = (what: string) =>
+      good(`kubectl --request-timeout=10s get ${what} --output=json --ignore-not-found`)
+    expect(await asked('hpa/shop')).toContain('ScalingActive')
+    expect(await asked('deployment/shop')).toContain('"availableReplicas": 2')
+    expect(await asked('deployment/nobody')).toBe('')
     writeFileSync(join(machine.dir, 'mode'), 'secretly')
     await good(`kubectl create secret generic keys --from-file=mode=${machine.dir}/mode`)
     expect(await good('kubectl get secret keys -o json')).not.toContain('secretly')

@@ -71,6 +71,10 @@ function objectsOf(
     .map(([key, spec]) => ({
       metadata: { name: key.slice(kind.length + 1) },
       ...(kind === 'secret' ? { data: Object.keys(spec) } : { spec }),
+      // An autoscaler that gets its figures.
+      ...(kind === 'horizontalpodautoscaler'
+        ? { status: { conditions: [{ type: 'ScalingActive', status: 'True' }] } }
+        : {}),
     }))
 }
 
