@@ -5,6 +5,7 @@
 import type { Action, Template, Value, VerbName } from '../core/runbook.ts'
 import type { ProcessIdentity } from '../core/events.ts'
 import type { Piece } from '../core/templates.ts'
+import type { Place } from '../lib/far.ts'
 
 /** A question to a person: a manual step. */
 export interface Question {
@@ -22,8 +23,10 @@ export interface PersonsAnswer {
 export interface ActionContext {
   /** Absolute; relative paths of the runbook are under it. */
   root: string
-  /** Absolute working folder for processes. */
+  /** Absolute working folder for processes; a path over there, or empty, when they run elsewhere. */
   cwd: string
+  /** Where `run` does it; left out: on this machine. */
+  place?: Place
   /** The whole environment of a process that the action starts. */
   env: Record<string, string>
   /** The name and place of this attempt, as RUNBOOK_RUN_ID, RUNBOOK_STEP … are already in `env`. */
@@ -65,8 +68,9 @@ export interface Outcome {
   /**
    * Set when there is no result that an expectation could be asked about.
    * failed: it was tried and went wrong. cannot_tell: 126, 127, a signal, a timeout, no connection.
+   * lost: it may still run where it was started.
    */
-  problem?: { kind: 'failed' | 'cannot_tell' | 'timeout' | 'interrupted'; message: string }
+  problem?: { kind: 'failed' | 'cannot_tell' | 'timeout' | 'interrupted' | 'lost'; message: string }
   /** The last lines of output, at most a few KiB; masked, before it was cut. */
   tail?: string
   /** Something worth a line that is no failure: processes left running and ended, forced kill. */
@@ -81,6 +85,8 @@ export type Recovery =
   | { state: 'ended'; outcome: Outcome }
   /** Nobody knows. */
   | { state: 'unknown' }
+  /** The machine where it may still run could not be asked. */
+  | { state: 'unreachable'; why: string }
 
 export interface Verb<V extends VerbName = VerbName> {
   /** The expectation when a runbook names none, as CEL over the fields. */

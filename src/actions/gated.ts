@@ -1,6 +1,7 @@
 /** What the verbs that start a process have in common: from a context to the gate and back. */
 import type { ProcessIdentity } from '../core/events.ts'
 import { isArgument, type Ending, type Work } from '../lib/ending.ts'
+import { recoverFar, startFar } from '../lib/far.ts'
 import { startGated } from '../lib/gate.ts'
 import { tailOf } from '../lib/output.ts'
 import { startPlain } from '../lib/plain.ts'
@@ -10,7 +11,15 @@ import type { ActionContext, Outcome, Recovery } from './action.ts'
 
 type Lent = Pick<
   ActionContext,
-  'recoverable' | 'folder' | 'cwd' | 'env' | 'timeout_ms' | 'interrupt' | 'gate' | 'output'
+  | 'recoverable'
+  | 'folder'
+  | 'cwd'
+  | 'env'
+  | 'timeout_ms'
+  | 'interrupt'
+  | 'gate'
+  | 'output'
+  | 'place'
 >
 
 /** How a process is to be started in a role. */
@@ -37,8 +46,11 @@ function waiting(
 /** Runs a process through the gate of its role. */
 export async function performGated(context: Lent, ask: Ask): Promise<Ending> {
   const work = { ...waiting(context, ask), command: ask.command }
+  const { place, recoverable = true } = context
+  if (place !== undefined)
+    return startFar({ ...work, place, recoverable, gate: (process) => context.gate(process) })
   const plain = 'argv' in ask.command || isArgument(ask.command.script)
-  if (context.recoverable !== false || !plain) {
+  if (recoverable || !plain) {
     return startGated({ ...work, gate: (process) => context.gate(process) })
   }
   await context.gate()
@@ -54,18 +66,23 @@ export async function recoverProcess(
   ask: Omit<Ask, 'command'> = {},
 ): Promise<Recovery> {
   if (wrapper === undefined) return { state: 'unknown' }
-  const found = await recoverGated(waiting(context, ask), wrapper, running)
+  const { place } = context
+  const found =
+    place === undefined
+      ? await recoverGated(waiting(context, ask), wrapper, running)
+      : await recoverFar({ ...waiting(context, ask), place }, wrapper, running)
   if (found.state !== 'ended') return found
   return { state: 'ended', outcome: await outcome(found.ending) }
 }
 
 /** Why an end is no result that an expectation could be asked about; undefined when it is one. */
 export function problemOf(ending: Ending): Outcome['problem'] {
-  const { exit_code: code, reason, unstarted } = ending
-  const told = (kind: 'cannot_tell' | 'timeout' | 'interrupted', message: string) => ({
+  const { exit_code: code, reason, unstarted, lost } = ending
+  const told = (kind: 'cannot_tell' | 'timeout' | 'interrupted' | 'lost', message: string) => ({
     kind,
     message,
   })
+  if (lost !== undefined) return told('lost', `the connection to the host was lost: ${lost}`)
   if (reason === 'timeout') return told('timeout', 'it did not end in time')
   // One that went on to a good end all the same did what it was to do.
   if (reason === 'interrupted' && (code !== 0 || unstarted !== undefined))

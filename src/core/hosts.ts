@@ -23,6 +23,11 @@ export function eachHost(step: Step, environment: Environment): Step[] {
   }))
 }
 
+/** Whether what the step runs is run on another machine. */
+export function isElsewhere(step: Pick<Step, 'on'> | undefined): boolean {
+  return step?.on?.host.facts.ssh !== undefined
+}
+
 /** The id that the runbook gives to a step. */
 export function idInRunbook(step: { id: string; on?: { step: string } | undefined }): string {
   return step.on?.step ?? step.id

@@ -1,4 +1,5 @@
 /** What is still to do: the difference between a plan and a run's state. */
+import { isElsewhere } from './hosts.ts'
 import type { Plan } from './plan.ts'
 import type { Step } from './runbook.ts'
 import type { RunState, StepState } from './state.ts'
@@ -23,6 +24,11 @@ export type Next =
 /** Whether running the step twice does no harm; a person can always be asked again. */
 export function mayRunAgain(step: Step): boolean {
   return step.act === undefined || step.effect !== 'once' || step.act.action.verb === 'manual'
+}
+
+/** A host that could not be reached may be back, and knows what became of it. */
+function mayBeAsked(step: Step, { flight }: StepState): boolean {
+  return isElsewhere(step) && step.act?.action.verb === 'run' && flight?.phase === 'armed'
 }
 
 /** What to do with one step, given what the journal says of it. */
@@ -52,7 +58,8 @@ export function nextForStep(
     case 'undo_failed':
       return 'undo'
     case 'in_doubt':
-      return state.flight?.role === 'undo' ? 'undo' : 'in_doubt'
+      if (state.flight?.role === 'undo') return 'undo'
+      return mayBeAsked(step, state) ? 'recover' : 'in_doubt'
     case 'running':
       if (state.resolved === 'undo' || state.flight?.role === 'undo') return 'undo'
       if (state.flight === undefined) return 'start'

@@ -87,6 +87,8 @@ async function attempts(
     const again =
       judged.answer !== 'holds' && attempt - first + 1 < times && rt.stop.asked() === undefined
     if (!armed) return failStep(rt, step, attempt, notArmed(judged), judged.duration_ms)
+    // It may still run: there is no other attempt before that is known.
+    if (judged.outcome.problem?.kind === 'lost') return doubt(rt, step, judged.reason ?? '')
     if (!again) return acted(rt, step, attempt, judged, undefined, during)
     const failed = failureOf(
       rt,

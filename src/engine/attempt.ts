@@ -1,4 +1,5 @@
 /** An action in a role: what the role lends to it while it runs, and how its result is judged. */
+import { randomBytes } from 'node:crypto'
 import { isAbsolute, join } from 'node:path'
 import { verbs } from '../actions/index.ts'
 import type { ActionContext, Outcome, Recovery, Verb } from '../actions/action.ts'
@@ -6,9 +7,11 @@ import { milliseconds } from '../core/durations.ts'
 import { EXIT, failure } from '../core/errors.ts'
 import type { Answer, Breach, ProcessIdentity } from '../core/events.ts'
 import { evaluate, judge, type Scope } from '../core/expressions.ts'
+import { isElsewhere } from '../core/hosts.ts'
 import type { Action, Attempt, Step } from '../core/runbook.ts'
 import { isTemplateError, pieces, resolve } from '../core/templates.ts'
-import { scrubOutside } from './leftovers.ts'
+import type { Place } from '../lib/far.ts'
+import { placeOfStep, scrubOutside } from './leftovers.ts'
 import { processEnvironment } from './process-environment.ts'
 import { attemptFolder, type Bound } from './runtime.ts'
 
@@ -73,7 +76,7 @@ export async function recover(
   role: Role,
   running: (process: ProcessIdentity) => void,
   wrapper: ProcessIdentity | undefined,
-): Promise<{ state: 'never' | 'unknown' } | { state: 'ended'; judged: Judged }> {
+): Promise<Exclude<Recovery, { state: 'ended' }> | { state: 'ended'; judged: Judged }> {
   const verb = verbOf(attempt.action)
   const seen: { found: Recovery } = { found: { state: 'unknown' } }
   if (wrapper === undefined) return { state: 'unknown' }
@@ -81,8 +84,8 @@ export async function recover(
     seen.found = (await verb.recover?.(attempt.action, context, running, wrapper)) ?? seen.found
     return seen.found.state === 'ended' ? seen.found.outcome : { fields: {} }
   })
-  const { state } = seen.found
-  return state === 'ended' ? { state, judged: result } : { state }
+  const { found } = seen
+  return found.state === 'ended' ? { state: found.state, judged: result } : found
 }
 
 async function judged(
@@ -161,6 +164,22 @@ function judgeOutcome(
   return judge(expect, { ...scope, ...outcome.fields }, mask)
 }
 
+/** Where `run` does it, when that is on another machine. */
+function placeOf(
+  attempt: Attempt,
+  role: Role,
+  text: (template: string) => string,
+): Place | undefined {
+  const { step } = role
+  if (attempt.action.verb !== 'run' || step === undefined || !isElsewhere(step)) return undefined
+  // A question may be asked by several at once, who know nothing of each other.
+  const own = role.kind === 'verify' ? `-${randomBytes(4).toString('hex')}` : ''
+  return {
+    destination: text(String(step.on?.host.facts.ssh)),
+    folder: `${placeOfStep(role.run, step.id)}/${role.folder}${own}`,
+  }
+}
+
 function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
   const { scope } = role
   const text = (template: string): string => {
@@ -169,16 +188,25 @@ function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
   }
   const { plan, root } = bound
   const under = (path: string): string => (isAbsolute(path) ? path : join(root, path))
-  const env = processEnvironment(bound, { ...role, host: scope.host as Record<string, unknown> })
+  const host = scope.host as Record<string, unknown>
+  const folder = attemptFolder(bound, role.run, role.step?.id ?? 'checks', role.folder)
+  const place = placeOf(attempt, role, text)
+  // Nothing of this machine's environment goes to another one.
+  const env = processEnvironment(bound, { ...role, host }, place === undefined ? process.env : {})
+  if (place !== undefined) delete env.PATH
   for (const [name, value] of Object.entries(attempt.env)) env[name] = text(value)
   return {
     root,
-    cwd: under(attempt.cwd === undefined ? (plan.environment.cwd ?? '.') : text(attempt.cwd)),
+    cwd:
+      place === undefined
+        ? under(attempt.cwd === undefined ? (plan.environment.cwd ?? '.') : text(attempt.cwd))
+        : text(attempt.cwd ?? ''),
+    ...(place !== undefined && { place }),
     env,
     timeout_ms: milliseconds(text(attempt.timeout)),
     interrupt: role.interrupt,
     recoverable: role.kind !== 'verify',
-    folder: attemptFolder(bound, role.run, role.step?.id ?? 'checks', role.folder),
+    folder,
     resolve: (value) => resolve(value, scope),
     pieces: (template) => pieces(template, scope),
     file: (path) => {

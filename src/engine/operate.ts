@@ -9,11 +9,12 @@ import type { OnFailure, Step } from '../core/runbook.ts'
 import { fold, type RunState } from '../core/state.ts'
 import { isFinished, stepsToUndo, type UndoRequest } from '../core/undo.ts'
 import type { View } from '../core/view.ts'
+import { hangUp } from '../lib/ssh.ts'
 import { coolDown, keepWarm } from '../lib/warm.ts'
 import type { Lease, Lock } from '../stores/store.ts'
 import { askChecks, type Asking } from './ask.ts'
 import { busy, freeLeftover, heartbeat, takeRun } from './lease.ts'
-import { scrubRun } from './leftovers.ts'
+import { scrubHosts, scrubRun } from './leftovers.ts'
 import { openOutputs } from './outputs.ts'
 import { demandBackups } from './backups.ts'
 import { nobody } from './persons.ts'
@@ -156,6 +157,9 @@ async function drivenRun(
 ): Promise<Ended> {
   const { store } = session
   const again = state.events > 1
+  const crashed = (state.status === 'running' && again) || state.status === 'paused'
+  const unsettled =
+    crashed || ['in_doubt', 'rolling_back', 'rollback_failed'].includes(state.status)
   const stop = listenForStop(
     (text) => {
       view.progress({ kind: 'note', text })
@@ -184,7 +188,6 @@ async function drivenRun(
   )
   try {
     const outputs = openOutputs(bound, bound.plan, state)
-    const crashed = (state.status === 'running' && state.events > 1) || state.status === 'paused'
     const rt: Runtime = {
       ...bound,
       run: lease.run,
@@ -204,6 +207,8 @@ async function drivenRun(
     return { exit, state }
   } finally {
     await coolDown()
+    if (unsettled) await scrubHosts(bound, state)
+    hangUp()
     pulse.stop()
     stop.release()
     await store.release(lease.run, lease.epoch, isFinished(bound.plan, state))

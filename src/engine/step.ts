@@ -29,7 +29,7 @@ export async function runStep(rt: Runtime, step: Step): Promise<StepEnd> {
   try {
     return await live(rt, step)
   } finally {
-    scrubStep(rt, step.id)
+    await scrubStep(rt, step)
   }
 }
 
@@ -203,6 +203,7 @@ async function settle(
   if (found.state === 'ended')
     return acted(rt, step, flight.attempt, found.judged, 'receipt', during)
   if (found.state === 'never') return 'as never started'
+  if (found.state === 'unreachable') return doubt(rt, step, unreachable(found))
   if (flight.before === 'does_not_hold') {
     rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
     const { answer } = await askChecks(
@@ -215,6 +216,11 @@ async function settle(
   }
   if (mayRunAgain(step)) return 'as never started'
   return doubt(rt, step, 'its action was started, and nobody recorded how it ended')
+}
+
+/** What is said of a step whose host could not be asked. */
+export function unreachable({ why }: { why: string }): string {
+  return `its host could not be asked what became of it; resume asks again: ${why}`
 }
 
 /** What became of a step's action after a crash. When it never started, the journal says so from now on. */

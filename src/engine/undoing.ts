@@ -5,6 +5,7 @@
  */
 import { describeAsked } from '../core/asked.ts'
 import type { Answer, Asked, Failure } from '../core/events.ts'
+import { isElsewhere } from '../core/hosts.ts'
 import type { Step, Undo } from '../core/runbook.ts'
 import { momentary } from '../core/soak.ts'
 import { stepState } from '../core/state.ts'
@@ -15,23 +16,33 @@ import { scrubStep } from './leftovers.ts'
 import { attemptFolder, halt, type Runtime } from './runtime.ts'
 import { asking, role } from './roles.ts'
 import { failureOf, summary } from './telling.ts'
-import { recoverFlight } from './step.ts'
+import { recoverFlight, unreachable } from './step.ts'
 
 /** Undoes what is left of one step, part by part. False: it stopped, and `rt.halt` says why. */
 export async function undoStep(rt: Runtime, todo: StepToUndo): Promise<boolean> {
   try {
     return await undoParts(rt, todo)
   } finally {
-    scrubStep(rt, todo.step.id)
+    await scrubStep(rt, todo.step)
   }
 }
 
 async function undoParts(rt: Runtime, { step, undos }: StepToUndo): Promise<boolean> {
-  const { flight } = stepState(rt.journal.state, step.id)
+  const { flight, status } = stepState(rt.journal.state, step.id)
   if (flight?.role === 'do' && flight.phase === 'armed' && step.act !== undefined) {
     // Never undo under a running action: wait for it, or learn that it never began.
     const found = await recoverFlight(rt, step, step.act)
     if (found.state === 'never') return true
+    if (found.state === 'unreachable') {
+      if (status !== 'in_doubt')
+        await rt.journal.record({
+          type: 'step.in_doubt',
+          step: step.id,
+          reason: unreachable(found),
+        })
+      halt(rt, { kind: 'undo_failed', step })
+      return false
+    }
     if (found.state === 'ended')
       for (const text of found.judged.outcome.notes ?? []) note(rt, step, text)
   }
@@ -53,8 +64,9 @@ async function undoPart(
   last: boolean,
 ): Promise<boolean> {
   const { flight, status } = stepState(rt.journal.state, step.id)
-  // One that was interrupted has ended, and is simply run again.
-  if (flight?.role === 'undo' && flight.part === part && status !== 'in_doubt') {
+  // One that was interrupted has ended, and is simply run again; on another machine that is to be asked.
+  const over = status === 'in_doubt' && !(isElsewhere(step) && undo.action.verb === 'run')
+  if (flight?.role === 'undo' && flight.part === part && !over) {
     if (flight.phase === 'acted' && flight.ok === true)
       return verifyUndo(rt, step, undo, part, last, flight.attempt, undefined)
     const base = role(rt, step, flight.attempt, `undo-${flight.attempt}-${part}`)
@@ -67,7 +79,8 @@ async function undoPart(
       },
       flight.process,
     )
-    if (found.state === 'ended')
+    if (found.state === 'unreachable') return undoLost(rt, step, part, unreachable(found))
+    if (found.state === 'ended' && (status !== 'in_doubt' || found.judged.answer === 'holds'))
       return undoActed(rt, step, undo, part, last, flight.attempt, found.judged)
   }
   rt.view.progress({ kind: 'doing', step: step.id, what: 'undoing' })
@@ -116,6 +129,8 @@ async function undoActed(
   judged: Judged,
 ): Promise<boolean> {
   for (const text of judged.outcome.notes ?? []) note(rt, step, text)
+  if (judged.outcome.problem?.kind === 'lost')
+    return undoLost(rt, step, part, judged.reason ?? judged.outcome.problem.message)
   if (judged.outcome.problem?.kind === 'interrupted') {
     await rt.journal.record({
       type: 'undo.in_doubt',
@@ -148,6 +163,14 @@ async function undoActed(
     )
   }
   return verifyUndo(rt, step, undo, part, last, attempt, judged)
+}
+
+/** It may still run where it was started: nothing more is undone until that is known. */
+async function undoLost(rt: Runtime, step: Step, part: number, reason: string): Promise<boolean> {
+  if (stepState(rt.journal.state, step.id).status !== 'in_doubt')
+    await rt.journal.record({ type: 'undo.in_doubt', step: step.id, part, reason })
+  halt(rt, { kind: 'undo_failed', step })
+  return false
 }
 
 async function verifyUndo(

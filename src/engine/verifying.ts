@@ -1,6 +1,6 @@
 /** Whether a step worked: its checks, what is watched during it, its outputs, and its end. */
 import type { Failure, NewEvent } from '../core/events.ts'
-import { keepOutputs } from '../core/hosts.ts'
+import { isElsewhere, keepOutputs } from '../core/hosts.ts'
 import type { Step } from '../core/runbook.ts'
 import { stepState } from '../core/state.ts'
 import { askChecks } from './ask.ts'
@@ -90,7 +90,11 @@ export async function verifyStep(
   return failStep(rt, step, attempt, failure, duration())
 }
 
-/** Whether nothing of the action's output is needed to know how it ended. */
-function exitCodeTells({ act, outputs }: Step): boolean {
-  return act?.expect.length === 0 && Object.keys(outputs).length === 0
+/**
+ * Whether nothing of the action's output is needed to know how it ended, nor its receipt any more:
+ * that of another machine is removed as soon as the end is recorded.
+ */
+function exitCodeTells(step: Step): boolean {
+  const { act, outputs } = step
+  return act?.expect.length === 0 && Object.keys(outputs).length === 0 && !isElsewhere(step)
 }

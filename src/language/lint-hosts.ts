@@ -22,12 +22,9 @@ export function lintHosts(lint: Lint, way: Way, file: EnvironmentFile, view: Vie
       for (const [key, value] of Object.entries(facts)) {
         const at: Way = [...here, name, key]
         lintKey(lint, at, key)
-        if (key === 'ssh')
-          blameKey(reading, at, {
-            message: '"ssh" is not available in this version',
-            hint: 'a host without it is this machine',
-          })
-        else if (typeof value === 'string') lintFact(lint, at, value, view)
+        if (typeof value !== 'string') continue
+        if (key === 'ssh') lintDestination(lint, at, value)
+        lintFact(lint, at, value, view)
       }
     }
   }
@@ -41,6 +38,15 @@ function lintKey({ reading }: Lint, way: Way, key: string): void {
     const message = `"${key}" cannot be a key of a host: lower case letters, digits and "_"`
     blameKey(reading, way, { message, hint: 'expressions say host.key' })
   }
+}
+
+/** What ssh would take for an option, or for more than one word, is no destination. */
+function lintDestination({ reading }: Lint, way: Way, value: string): void {
+  if (/^[^\s-]/.test(value) && (hasTemplate(value) || !/\s/.test(value))) return
+  const message = `"${value}" is no destination for ssh`
+  const hint =
+    'write deploy@backend-1, or a Host of your ssh_config; a host without ssh is this machine'
+  blame(reading, way, { message, hint })
 }
 
 /** A host's facts are in every process of its steps, and on every screen. */

@@ -47,10 +47,10 @@ const service = map({
 }).meta({ description: 'Either `kind: postgres`, or `run` with a command.' })
 
 /** Whatever is written of a host is for expressions. */
-const host = z
-  .object({ url: text.optional() })
-  .catchall(scalar)
-  .meta({ description: 'A host: `url` and any other keys, as host.url and so on in expressions.' })
+const host = z.object({ url: text.optional(), ssh: text.optional() }).catchall(scalar).meta({
+  description:
+    'A host: `url` and any other keys, as host.url and so on in expressions. With `ssh`, a destination, its `run` is done there.',
+})
 
 const after = map({ step: text, at_least: duration }).meta({
   description: 'A timer that counts from the end of that step.',

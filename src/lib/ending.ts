@@ -33,6 +33,8 @@ export interface Ending {
   reason?: 'timeout' | 'interrupted' | undefined
   /** It could not be started at all. */
   unstarted?: string
+  /** It ran on another machine, and why nobody knows what became of it. */
+  lost?: string
   stdout: Kept
   stderr: Kept
   duration_ms: number
@@ -72,11 +74,10 @@ export interface Guard {
   stop: () => void
 }
 
-/** Watches the clock and the interrupt, and ends the tree on either. */
+/** Watches the clock and the interrupt, and ends the tree on either; `endIt` says whether it took force. */
 export function limit(
   options: Pick<Work, 'interrupt' | 'graces'>,
-  tree: Tree,
-  exited: Promise<unknown>,
+  endIt: (graces: Graces) => Promise<boolean>,
   left_ms: number,
 ): Guard {
   const graces = options.graces ?? GRACES
@@ -84,7 +85,7 @@ export function limit(
   const end = (reason: 'timeout' | 'interrupted') => {
     if (guard.reason !== undefined) return
     guard.reason = reason
-    guard.forced = endTree(tree, exited, graces[reason === 'timeout' ? 'timeout' : 'interrupt'])
+    guard.forced = endIt(graces[reason === 'timeout' ? 'timeout' : 'interrupt'])
   }
   const interrupted = () => end('interrupted')
   const timer = setTimeout(() => end('timeout'), Math.min(Math.max(left_ms, 0), LONGEST_TIMER_MS))
@@ -129,7 +130,7 @@ export async function attend(
   go: () => void,
 ): Promise<Ending> {
   const began = performance.now()
-  const guard = limit(work, tree, exited, work.timeout_ms)
+  const guard = limit(work, (graces) => endTree(tree, exited, graces), work.timeout_ms)
   const following = follow([streams.out, streams.err], work.output)
   go()
   // It acts now, and we only wait: time to start the shell of what comes next.

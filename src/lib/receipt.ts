@@ -8,7 +8,7 @@ import { tokenOf, type Gated } from './gate.ts'
 import { follow, openStreams } from './output.ts'
 import { alive, bootId, identify } from './processes.ts'
 import { codeOfSignal } from './signals.ts'
-import { endLeftovers } from './tree.ts'
+import { endLeftovers, endTree } from './tree.ts'
 
 export type Found = { state: 'never' } | { state: 'unknown' } | { state: 'ended'; ending: Ending }
 
@@ -104,7 +104,8 @@ function wait(options: Waiting, wrapper: ProcessIdentity, started_at: number) {
   const exited = new Promise<void>((resolve) => (exit = resolve))
   const elapsed_ms = Math.max(0, Date.now() - started_at)
   const tree = { leader: wrapper.pid, token: tokenOf(options.folder) }
-  const guard = limit(options, tree, exited, options.timeout_ms - elapsed_ms)
+  const left_ms = options.timeout_ms - elapsed_ms
+  const guard = limit(options, (graces) => endTree(tree, exited, graces), left_ms)
   return {
     streams,
     following: follow([streams.out, streams.err], options.output),
