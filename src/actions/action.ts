@@ -2,7 +2,7 @@
  * An action is "try this and tell me what came of it". The same verb serves to do, to verify and to
  * undo; the role gives the result its meaning and brings retry, timeout, redaction and recording.
  */
-import type { Action, Template, Value, VerbName } from '../core/runbook.ts'
+import type { Action, Channel, Template, Value, VerbName } from '../core/runbook.ts'
 import type { ProcessIdentity } from '../core/events.ts'
 import type { Piece } from '../core/templates.ts'
 import type { Place } from '../lib/far.ts'
@@ -17,6 +17,16 @@ export interface PersonsAnswer {
   yes: boolean
   by: string
   note?: string
+}
+
+/** Whose step it is, for those who are told of it; texts of the journal. */
+export interface About {
+  run: string
+  runbook: string
+  environment: string
+  /** The run's, as it is now or as it ends. */
+  status: string
+  step: string
 }
 
 /** What a role lends to an action while it runs. Nothing here retries, masks the result or records. */
@@ -57,6 +67,9 @@ export interface ActionContext {
   output(text: string): void
   /** Asks a person; throws a RunbookError with exit 8 where nobody can answer. */
   ask(question: Question): Promise<PersonsAnswer>
+  about: About
+  /** The environment's channel of that name. */
+  channel(name: string): Channel | undefined
   /** Hides every secret in a text. */
   mask(text: string): string
 }
@@ -92,6 +105,11 @@ export interface Verb<V extends VerbName = VerbName> {
   /** The expectation when a runbook names none, as CEL over the fields. */
   expectation: string
   perform(action: Extract<Action, { verb: V }>, context: ActionContext): Promise<Outcome>
+  /**
+   * What is taken to have come of an attempt whose end nobody recorded, for a verb that must not be
+   * done twice and that no person is asked about.
+   */
+  lost?: Outcome
   /**
    * Verbs without it leave no receipt. Waits for one that still runs, calling `running` first.
    * `wrapper` is the process that was handed to the gate, as the journal has it: the one note of it

@@ -5,6 +5,7 @@ import { backup } from './backup.ts'
 import { http } from './http.ts'
 import { load } from './load.ts'
 import { manual } from './manual.ts'
+import { notify } from './notify.ts'
 import { restore } from './restore.ts'
 import { run } from './run.ts'
 import { script } from './script.ts'
@@ -19,4 +20,5 @@ export const verbs: { [V in Exclude<VerbName, 'soak'>]: Verb<V> } = {
   load,
   script,
   manual,
+  notify,
 }

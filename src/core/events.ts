@@ -169,6 +169,8 @@ type StepEvent =
       outputs: Outputs
       duration_ms: number
       adopted?: boolean
+      /** What a person should know of it although it is no failure. */
+      notes?: string[]
     }
   | { type: 'step.verified'; step: string; attempt: number; checks: Asked[] }
   /**
@@ -230,6 +232,7 @@ type UndoEvent =
       result: Record<string, unknown>
       duration_ms: number
       adopted?: boolean
+      notes?: string[]
     }
   | { type: 'undo.verified'; step: string; attempt: number; part: number; checks: Asked[] }
   | {

@@ -42,6 +42,8 @@ export function gist(action: Action): string {
       return `${action.role}: ${oneLine(action.ask)}`
     case 'soak':
       return soakInShort(action)
+    case 'notify':
+      return `notify ${action.to}: ${oneLine(action.text)}`
   }
 }
 

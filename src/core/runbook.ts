@@ -45,6 +45,7 @@ export type Action =
   | { verb: 'load'; http: HttpRequest; requests: number | Template; connections: number | Template }
   | { verb: 'script'; file: string; args: Record<string, Value> }
   | { verb: 'manual'; role: string; ask: Template; confirm: string[] }
+  | { verb: 'notify'; to: string; text: Template; subject?: Template }
   | ({ verb: 'soak' } & Soak)
 
 /** Probes asked again and again for a while. */
@@ -224,6 +225,18 @@ interface BuildsOn {
   at: string
 }
 
+/** A mail server: the whole of it as `smtp://` or `smtps://`, or its parts. */
+export type MailServer =
+  | { url: Template }
+  | { host: Template; port?: number | Template; user?: Template; password?: Template }
+
+/** A way to tell people something, under a name that `notify` gives. */
+export type Channel =
+  | { kind: 'webhook'; url: Template; headers: Record<string, Template> }
+  | { kind: 'slack'; url: Template }
+  | { kind: 'smtp'; server: MailServer; from: Template; to: Template[] }
+  | { kind: 'command'; argv: Template[] }
+
 export interface Environment {
   name: string
   protected: boolean
@@ -239,6 +252,7 @@ export interface Environment {
   manual: 'ask' | 'assume'
   /** The lock's name; by default `<runbook>/<environment>`. */
   lock?: string
+  channels?: Record<string, Channel>
   /** What "as before" means: rehearsals and tests compare it. */
   state: Check[]
 }

@@ -15,7 +15,7 @@ import { takeOutputs } from './outputs.ts'
 import { signedOr } from './persons.ts'
 import { attemptFolder, type Runtime } from './runtime.ts'
 import { asking, role, stepScope } from './roles.ts'
-import { failureOf, notArmed, summary } from './telling.ts'
+import { failureOf, notArmed, notesOf, summary } from './telling.ts'
 import { verifyStep } from './verifying.ts'
 
 export const NOTHING = { clear: {}, kept: {} }
@@ -214,5 +214,6 @@ function actedEvent(
     result: summary(rt, judged),
     outputs,
     duration_ms: judged.duration_ms,
+    ...notesOf(judged),
   }
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { isAbsolute, join } from 'node:path'
 import { verbs } from '../actions/index.ts'
-import type { ActionContext, Outcome, Recovery, Verb } from '../actions/action.ts'
+import type { About, ActionContext, Outcome, Recovery, Verb } from '../actions/action.ts'
 import { milliseconds } from '../core/durations.ts'
 import { EXIT, failure } from '../core/errors.ts'
 import type { Answer, Breach, ProcessIdentity } from '../core/events.ts'
@@ -60,6 +60,11 @@ function verbOf(action: Action): Verb {
 /** Whether a dead tool's attempt leaves a receipt behind. */
 export function leavesReceipt(action: Action): boolean {
   return verbOf(action).recover !== undefined
+}
+
+/** What is taken to have come of one whose end nobody recorded, where neither a repetition nor a person helps. */
+export function lostOutcome(action: Action): Outcome | undefined {
+  return verbOf(action).lost
 }
 
 /** Does it, and judges what came of it. Errors of the journal (the gate) are thrown on. */
@@ -180,6 +185,17 @@ function placeOf(
   }
 }
 
+function aboutOf({ plan }: Bound, { run, step, scope }: Role): About {
+  const { status } = (scope.run ?? {}) as { status?: unknown }
+  return {
+    run,
+    runbook: plan.runbook,
+    environment: plan.environment.name,
+    status: typeof status === 'string' ? status : '',
+    step: step?.id ?? '',
+  }
+}
+
 function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
   const { scope } = role
   const text = (template: string): string => {
@@ -220,6 +236,8 @@ function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
       role.output(chunk)
     },
     ask: role.ask,
+    about: aboutOf(bound, role),
+    channel: (name) => plan.environment.channels?.[name],
     mask: (value) => bound.masker.mask(value),
   }
 }

@@ -37,6 +37,7 @@ export async function reportPlan(plan: Plan, asker: Asker | undefined): Promise<
     (await asker?.ask(plan.requires))
       ?.filter((asked) => asked.answer !== 'holds')
       .map(describeAsked) ?? []
+  problems.push(...nobodyTold(plan, selected))
   const steps: PlannedStep[] = []
   for (const own of byStep([...plan.steps, ...plan.finally])) {
     const known: Foreseen[] = []
@@ -62,6 +63,19 @@ export async function reportPlan(plan: Plan, asker: Asker | undefined): Promise<
     problems,
     asked: asker !== undefined,
   }
+}
+
+/** Steps that would tell somebody something, where this environment has no way to. */
+function nobodyTold({ steps, finally: last, environment }: Plan, selected: Set<string>): string[] {
+  const { name, channels = {} } = environment
+  const lacking = new Set(
+    [...steps, ...last].flatMap(({ id, act }) =>
+      selected.has(id) && act?.action.verb === 'notify' && !(act.action.to in channels)
+        ? [act.action.to]
+        : [],
+    ),
+  )
+  return [...lacking].map((to) => `${name} has no channel "${to}": nobody is told`)
 }
 
 type Foreseen = { would: Would; reason?: string }

@@ -13,7 +13,7 @@ import { idInRunbook, keepOutputs } from '../core/hosts.ts'
 import { momentary } from '../core/soak.ts'
 import { stepState } from '../core/state.ts'
 import { askChecks } from './ask.ts'
-import { leavesReceipt, recover } from './attempt.ts'
+import { leavesReceipt, lostOutcome, recover } from './attempt.ts'
 import { watchedAgain, type During } from './during.ts'
 import { scrubStep } from './leftovers.ts'
 import { takeOutputs } from './outputs.ts'
@@ -204,6 +204,9 @@ async function settle(
     return acted(rt, step, flight.attempt, found.judged, 'receipt', during)
   if (found.state === 'never') return 'as never started'
   if (found.state === 'unreachable') return doubt(rt, step, unreachable(found))
+  const lost = lostOutcome(action.action)
+  if (lost !== undefined)
+    return acted(rt, step, flight.attempt, { outcome: lost, answer: 'holds', duration_ms: 0 })
   if (flight.before === 'does_not_hold') {
     rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
     const { answer } = await askChecks(

@@ -21,6 +21,12 @@ export function summary(rt: Runtime, judged: Judged): Record<string, unknown> {
   return Object.fromEntries(masked.map(([name, value]) => [name, short(value)]))
 }
 
+/** What is no failure and worth a line, for the journal. */
+export function notesOf({ outcome }: Judged): { notes?: string[] } {
+  const { notes = [] } = outcome
+  return notes.length === 0 ? {} : { notes }
+}
+
 export function notArmed(judged: Judged): Failure {
   return {
     reason: judged.missing === undefined ? 'action_failed' : 'value_missing',

@@ -15,7 +15,7 @@ import { perform, recover, type Judged } from './attempt.ts'
 import { scrubStep } from './leftovers.ts'
 import { attemptFolder, halt, type Runtime } from './runtime.ts'
 import { asking, role } from './roles.ts'
-import { failureOf, summary } from './telling.ts'
+import { failureOf, notesOf, summary } from './telling.ts'
 import { recoverFlight, unreachable } from './step.ts'
 
 /** Undoes what is left of one step, part by part. False: it stopped, and `rt.halt` says why. */
@@ -150,6 +150,7 @@ async function undoActed(
     ok,
     result: summary(rt, judged),
     duration_ms: judged.duration_ms,
+    ...notesOf(judged),
   })
   if (!ok) {
     const reason = judged.outcome.problem?.kind === 'timeout' ? 'timeout' : 'action_failed'

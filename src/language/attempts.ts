@@ -8,6 +8,8 @@ import type { ActionFile } from './schema.ts'
 import { placeText, valueOffset, type Way } from './tree.ts'
 
 const DEFAULT_TIMEOUT = '10m'
+/** Nobody waits long for a message to go. */
+const NOTIFY_TIMEOUT = '10s'
 const DEFAULT_DATABASE = '${{ inputs.database_url }}'
 
 /** Keys that mean something only beside one verb. */
@@ -71,6 +73,8 @@ export function actionOf(
     }
     case 'manual':
       return file.manual && { verb, confirm: [], ...defined(file.manual) }
+    case 'notify':
+      return file.notify && { verb, ...defined(file.notify) }
   }
 }
 
@@ -159,7 +163,8 @@ export function attemptOf(
   way: Way,
   role: 'do' | 'ask' | 'undo',
 ): Attempt {
-  const { timeout = DEFAULT_TIMEOUT, env = {}, cwd } = file
+  const usual = action.verb === 'notify' ? NOTIFY_TIMEOUT : DEFAULT_TIMEOUT
+  const { timeout = usual, env = {}, cwd } = file
   const { document } = reading
   return {
     action,

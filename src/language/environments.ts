@@ -1,5 +1,6 @@
 /** Environments: where inputs come from, which services stand in, what may be done there. */
 import type { Environment, Host, InputSource, Service, Value } from '../core/runbook.ts'
+import { channelOf } from './channels.ts'
 import { blame, blameKey, defined, type Reading } from './reading.ts'
 import { checkOf } from './roles.ts'
 import type { EnvironmentFile, ServiceFile } from './schema.ts'
@@ -30,6 +31,10 @@ export function environmentOf(
     ...defined(before),
     at: placeText(reading.document, keyOffset(reading.document, [...way, 'after'])),
   }
+  const channels = Object.entries(file.channels ?? {}).flatMap(([key, given]) => {
+    const channel = channelOf(reading, given, [...way, 'channels', key])
+    return channel === undefined ? [] : [[key, channel] as const]
+  })
   const { on_failure, path = [], cwd, manual = 'ask', lock } = file
   return {
     name,
@@ -39,6 +44,7 @@ export function environmentOf(
     path,
     manual,
     state,
+    ...(channels.length > 0 && { channels: Object.fromEntries(channels) }),
     ...defined({ on_failure, cwd, lock, hosts, after }),
   }
 }

@@ -2,6 +2,7 @@
 import { didYouMean } from '../core/problems.ts'
 import type { Step } from '../core/runbook.ts'
 import { lintAction } from './lint-actions.ts'
+import { lintNotify } from './lint-channels.ts'
 import { lintCheck, lintChecks } from './lint-checks.ts'
 import { lintStepHosts } from './lint-hosts.ts'
 import { lintSoak, lintSoakShape } from './lint-soaks.ts'
@@ -28,7 +29,8 @@ export interface StepContext {
 
 /** Checks one step, everything in it included. */
 export function lintStep(lint: Lint, context: StepContext): void {
-  lintShape(lint, context)
+  if (context.file.notify === undefined) lintShape(lint, context)
+  else lintNotify(lint, context.way, context.file)
   lintNames(lint, context)
   const { step, file, way, isEarlier, together, variables } = context
   const late = together.size > 1 ? 'it comes later, or runs at the same time' : 'it comes later'

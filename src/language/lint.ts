@@ -1,6 +1,7 @@
 /** All rules over one runbook that fits the schema and has been resolved. */
 import { pathText } from '../core/expression-paths.ts'
 import type { Runbook, Step } from '../core/runbook.ts'
+import { lintChannels } from './lint-channels.ts'
 import { lintCheckFile, lintChecks } from './lint-checks.ts'
 import { lintHosts } from './lint-hosts.ts'
 import { lintHead } from './lint-inputs.ts'
@@ -123,6 +124,7 @@ function lintEnvironments(
       lintChecks(carried, [...here, 'ready'], service.ready, running, variables, [])
     }
     lintHosts(carried, way, environment, running)
+    lintChannels(carried, way, environment, running)
     lintChecks(
       carried,
       [...way, 'state'],

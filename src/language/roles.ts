@@ -9,6 +9,9 @@ import { expandCheck } from './check-uses.ts'
 
 /** Verbs that cannot ask without changing something. */
 const CHANGING = new Set<VerbName>(['backup', 'restore'])
+/** What can be asked, and what can undo. */
+const ASKING: VerbName[] = VERBS.filter((verb) => !CHANGING.has(verb) && verb !== 'notify')
+const UNDOING = VERBS.filter((verb) => verb !== 'notify' && verb !== 'soak')
 
 /** A check: one verb, or the name of one of the library. */
 export function checkOf(reading: Reading, file: CheckUse, way: Way): Check | undefined {
@@ -18,14 +21,13 @@ export function checkOf(reading: Reading, file: CheckUse, way: Way): Check | und
   }
   const verb = verbOf(reading, file, way)
   if (verb === undefined) {
-    const hint = `write check: name, or one of: ${VERBS.filter((v) => !CHANGING.has(v)).join(', ')}`
+    const hint = `write check: name, or one of: ${ASKING.join(', ')}`
     blame(reading, way, { message: 'this check asks nothing', hint })
     return undefined
   }
-  if (CHANGING.has(verb)) {
-    blameKey(reading, [...way, verb], {
-      message: `"${verb}" changes something, so it cannot be a check`,
-    })
+  if (!ASKING.includes(verb)) {
+    const why = verb === 'notify' ? 'tells people something and asks nothing' : 'changes something'
+    blameKey(reading, [...way, verb], { message: `"${verb}" ${why}, so it cannot be a check` })
     return undefined
   }
   if (verb === 'soak') {
@@ -56,8 +58,13 @@ export function undoOf(reading: Reading, file: UndoFile, way: Way): Undo | undef
   if (verb === undefined) {
     blame(reading, way, {
       message: 'this undo does nothing',
-      hint: `write one of: ${VERBS.filter((name) => name !== 'soak').join(', ')}`,
+      hint: `write one of: ${UNDOING.join(', ')}`,
     })
+    return undefined
+  }
+  if (verb === 'notify') {
+    const hint = 'to tell people how a rollback ended, put a step with notify into finally:'
+    blameKey(reading, [...way, verb], { message: `"${verb}" undoes nothing`, hint })
     return undefined
   }
   if (file.verify === undefined) {

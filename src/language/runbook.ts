@@ -107,7 +107,7 @@ function stepOf(reading: Reading, file: StepFile, phase: string, way: Way): Step
   const action = verb && verb !== 'soak' ? actionOf(reading, file, verb, way) : undefined
   const act = action && attemptOf(reading, file, action, way, 'do')
   // A pure check only reads, and so do the steps that say so.
-  const effect: Effect = act === undefined ? 'none' : (file.effect ?? 'once')
+  const effect: Effect = act === undefined || verb === 'notify' ? 'none' : (file.effect ?? 'once')
   const { id, title = readable(id), owner, refs = [], secrets = [] } = file
   return {
     id,

@@ -39,6 +39,7 @@ const shapes = {
   load: map({ http: httpRequest, requests: count, connections: count }),
   script: map({ file: text, args: z.record(z.string(), value).optional() }),
   manual: map({ role: text, ask: text, confirm: z.array(text).min(1).optional() }),
+  notify: map({ to: name, text: text, subject: text.optional() }),
 }
 
 /** The keys of the verbs. */
@@ -62,6 +63,7 @@ export const verbs = {
   load: shapes.load.optional(),
   script: shapes.script.optional(),
   manual: shapes.manual.optional(),
+  notify: shapes.notify.optional(),
 }
 
 const retry = map({

@@ -15,7 +15,7 @@ import {
 type Issue = z.core.$ZodIssue
 
 /** Words of the language that this version does not have. */
-const LATER = new Set(['channels', 'last_resort', 'notify'])
+const LATER = new Set(['last_resort'])
 
 /** Validates a document; gives its data with the schema's type, or everything that is wrong with it. */
 export function validate<T>(

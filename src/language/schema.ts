@@ -12,6 +12,7 @@ import {
   onFailure,
   oneOrMore,
   scalar,
+  template,
   text,
   value,
 } from './schema-values.ts'
@@ -51,6 +52,23 @@ const host = z.object({ url: text.optional(), ssh: text.optional() }).catchall(s
   description:
     'A host: `url` and any other keys, as host.url and so on in expressions. With `ssh`, a destination, its `run` is done there.',
 })
+const smtp = map({
+  url: template.optional(),
+  host: template.optional(),
+  port: z.union([z.number().int().min(1).max(65_535), template]).optional(),
+  user: template.optional(),
+  password: template.optional(),
+  from: template,
+  to: z.array(template).min(1),
+}).meta({ description: 'Either `url`, or `host` with port, user and password.' })
+
+const channel = map({
+  webhook: template.optional(),
+  headers: z.record(z.string(), template).optional(),
+  slack: template.optional(),
+  smtp: smtp.optional(),
+  command: z.array(template).min(1).optional(),
+}).meta({ description: 'Exactly one of webhook, slack, smtp, command.' })
 
 const after = map({ step: text, at_least: duration }).meta({
   description: 'A timer that counts from the end of that step.',
@@ -73,6 +91,7 @@ const environment = map({
   hosts: z.record(name, z.record(handle, host)).optional(),
   manual: z.enum(['ask', 'assume']).optional(),
   lock: handle.optional(),
+  channels: z.record(name, channel).optional(),
   state: z.array(check).optional(),
 }).meta({ id: 'environment' })
 
@@ -153,6 +172,7 @@ export const checkFile = map({
 export type RunbookFile = z.infer<typeof runbook>
 export type StepFile = z.infer<typeof step>
 export type EnvironmentFile = z.infer<typeof environment>
+export type ChannelFile = z.infer<typeof channel>
 export type ServiceFile = z.infer<typeof service>
 export type InputFile = z.infer<typeof input>
 export type CheckUse = z.infer<typeof check>

@@ -41,6 +41,7 @@ const RESULTS: Record<VerbName, Known> = {
   manual: { by: 'string', at: 'string', note: 'string' },
   // Its probes are its own; see soakSight.
   soak: {},
+  notify: { at: 'string' },
 }
 
 /** Verbs whose result can be read as outputs without naming it. */

@@ -16,7 +16,10 @@ export function phraseOf(
   state: RunState | undefined,
   look: Look,
 ): string | undefined {
-  const words = 'step' in event ? stepWords(event, step, look) : runWords(event, state, look)
+  const words =
+    'step' in event
+      ? stepWords(event, step, look, state !== undefined)
+      : runWords(event, state, look)
   return words === undefined ? undefined : cleanLine(words, look)
 }
 
@@ -54,6 +57,7 @@ function stepWords(
   event: Event & { step: string },
   step: Step | undefined,
   look: Look,
+  live: boolean,
 ): string | undefined {
   const id = event.step
   switch (event.type) {
@@ -61,6 +65,10 @@ function stepWords(
       const title = step === undefined || step.title === id ? '' : `: ${step.title}`
       return `${id} started${nth(event.attempt)}${title}`
     }
+    case 'step.acted':
+    case 'undo.acted':
+      // While a run is driven its view has shown them already.
+      return live || event.notes === undefined ? undefined : `${id} note: ${event.notes.join('; ')}`
     case 'step.verified':
       return `${id} checked: ${checksText(event.checks)}`
     case 'step.sampled': {

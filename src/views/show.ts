@@ -70,12 +70,14 @@ function inputWords(input: Input): string {
 }
 
 function environmentRow(look: Look) {
-  return ({ name, protected: guarded, services, on_failure, after }: Environment): string[] => {
+  return (environment: Environment): string[] => {
+    const { name, protected: guarded, services, on_failure, after, channels = {} } = environment
     const words = [
       guarded ? 'protected' : '',
       after === undefined ? '' : `after ${after.environment}`,
       Object.keys(services).length > 0 ? `services: ${Object.keys(services).join(', ')}` : '',
       on_failure === undefined ? '' : `on failure: ${on_failure}`,
+      Object.keys(channels).length > 0 ? `channels: ${Object.keys(channels).join(', ')}` : '',
     ]
     return [cell(name, look), cell(words.filter((word) => word !== '').join('; '), look)]
   }

@@ -21,6 +21,14 @@ await backup.perform(
     gate: async (process) => writeFileSync(join(root, 'process'), JSON.stringify(process)),
     output: () => {},
     ask: never,
+    about: {
+      run: 'r-1',
+      runbook: 'sample',
+      environment: 'test',
+      status: 'running',
+      step: 'backup',
+    },
+    channel: () => undefined,
     mask: (text) => text,
   },
 )

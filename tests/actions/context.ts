@@ -49,6 +49,8 @@ export function context(
     gate: async (process) => void gated.push(process),
     output: (text) => void shown.push(text),
     ask: () => Promise.reject(new Error('nobody can answer')),
+    about: { run: 'r-1', runbook: 'sample', environment: 'test', status: 'running', step: 'tell' },
+    channel: () => undefined,
     mask: (text) => text,
     ...more,
     shown,
