@@ -139,19 +139,6 @@ describe('docs/language.md', () => {
       expect(used.test(shown.join('\n')), `${key}: is in no example`).toBe(true)
     },
   )
-
-  test('what it calls not available is told so', async () => {
-    const line = /^Not available yet: (.*)\. A runbook/m.exec(language)?.[1] ?? ''
-    const words = [...line.matchAll(/`(\w+)`/g)].map(([, word]) => word ?? '')
-    expect(words).not.toEqual([])
-    for (const word of words) {
-      const path = join(root, 'runbooks/shown.yaml')
-      writeFileSync(path, `${TITLE}${ENVIRONMENTS}${PHASES.replace('{ id', `{ ${word}: 1, id`)}`)
-      expect(formatProblems(await lintFile(path, root))).toContain(
-        `"${word}" is not available in this version`,
-      )
-    }
-  })
 })
 
 /** The options of every command, and of its own commands. */

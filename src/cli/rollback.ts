@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { EXIT, failure } from '../core/errors.ts'
 import { formatDuration } from '../core/durations.ts'
+import { demandLastResorts, lastResorts } from '../core/last-resort.ts'
 import { stepsToUndo, type StepToUndo, type UndoRequest } from '../core/undo.ts'
 import type { View } from '../core/view.ts'
 import { rollback } from '../engine/operate.ts'
@@ -18,6 +19,7 @@ import {
   driveFlags,
   environmentFlag,
   examples,
+  list,
   outputFlags,
   storeFlag,
   variableFlag,
@@ -31,6 +33,7 @@ import { viewFor } from './viewing.ts'
 interface Flags extends RunFlags {
   scope?: string
   to?: string
+  lastResort?: string[]
   dryRun?: boolean
 }
 
@@ -43,6 +46,11 @@ export function define(command: Command, exit: (code: number) => void): void {
   variableFlag(command)
   command.option('--scope <scope>', 'only the steps of this scope and of those it includes')
   command.option('--to <step>', 'leave this step and all before it as they are')
+  command.option(
+    '--last-resort <steps>',
+    'take the last resort of these steps, in place of their ordinary undos',
+    list,
+  )
   command.option('--dry-run', 'say what would be undone, and what that loses; touch nothing')
   driveFlags(command)
   storeFlag(outputFlags(command))
@@ -51,6 +59,7 @@ export function define(command: Command, exit: (code: number) => void): void {
     'runbook rollback',
     'runbook rollback --dry-run',
     'runbook rollback qr-login --env prod --scope app --confirm prod',
+    'runbook rollback 20261121-063012-4f1c --last-resort token_table',
   )
   command.action(async (ref: string | undefined, flags: Flags) => {
     const view = await viewFor(flags)
@@ -65,13 +74,17 @@ export function define(command: Command, exit: (code: number) => void): void {
     const request: UndoRequest = {
       ...(flags.scope !== undefined && { scope: flags.scope }),
       ...(flags.to !== undefined && { to: flags.to }),
+      ...(flags.lastResort !== undefined && { last_resort: flags.lastResort }),
     }
     const steps = stepsToUndo(known.plan, known.state, request)
+    demandLastResorts(known.plan, known.state, flags.lastResort ?? [], steps)
     if (flags.dryRun === true) {
-      const undo = steps.map(({ step, undos }) => ({
+      const undo = steps.map(({ step, undos, covers }) => ({
         id: step.id,
         parts: undos.length,
         loses: undos.flatMap(({ undo }) => undo.loses ?? []),
+        last_resort: undos.some(({ undo }) => lastResorts(step).includes(undo)),
+        covers: covers.map(({ id }) => id),
       }))
       print(flags, (look) => rollbackPlanText(known.plan, known.state, steps, look), {
         run: known.state.run,

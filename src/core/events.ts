@@ -145,7 +145,14 @@ type RunEvent =
   /** `until`, UTC: when the first of its timers is due. */
   | { type: 'run.waiting'; reason: string; until?: string }
   | { type: 'run.paused'; reason: string }
-  | { type: 'run.rolling_back'; why: string; automatic: boolean; scope?: string; to?: string }
+  | {
+      type: 'run.rolling_back'
+      why: string
+      automatic: boolean
+      scope?: string
+      to?: string
+      last_resort?: string[]
+    }
   | { type: 'run.finished'; status: RunStatus; exit_code: number; reason?: string }
 
 /** `step` is the step's id in the plan (`id@host` on a host); `attempt` counts from 1 over the whole run. */
@@ -212,7 +219,10 @@ type StepEvent =
       by: Actor
     }
 
-/** The mirror, for undoing. `part` is the index in the step's list of undos. */
+/**
+ * The mirror, for undoing. `part` is the index in the step's list of undos; last resorts count on
+ * behind the ordinary ones.
+ */
 type UndoEvent =
   | { type: 'undo.armed'; step: string; attempt: number; part: number }
   | {
@@ -242,6 +252,8 @@ type UndoEvent =
       part: number
       last: boolean
       duration_ms: number
+      /** The step whose last resort undid this one along with its own. */
+      covered_by?: string
     }
   | {
       type: 'undo.failed'

@@ -28,6 +28,8 @@ export interface PlannedStep {
   undo: string[] | 'keep' | 'none'
   /** What undoing it loses. */
   loses: string[]
+  /** What undoes it when a person asks for that by name; left out: nothing. */
+  last_resort?: { does: string; loses: string; covers: string[] }[]
   /** Why it cannot be undone. */
   irreversible?: string
   /** The names of the hosts that it runs on, and how many of them at a time. */

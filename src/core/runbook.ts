@@ -99,12 +99,15 @@ export interface Undo extends Attempt {
   /** `inverse`: at least one of the step's checks no longer holds and none is unanswerable. */
   verify: 'inverse' | Check[]
   loses?: string
+  /** Of a last resort: other steps that it undoes along with its own. */
+  covers?: string[]
 }
 
+/** `last_resort`: undos that run only by name, in place of the ordinary ones. Left out: none. */
 export type Rollback =
-  | { kind: 'undo'; undos: Undo[] }
+  | { kind: 'undo'; undos: Undo[]; last_resort?: Undo[] }
   | { kind: 'keep' }
-  | { kind: 'irreversible'; why: string }
+  | { kind: 'irreversible'; why: string; last_resort?: Undo[] }
   /** `effect: none` and pure checks: there is nothing to undo. */
   | { kind: 'none' }
 

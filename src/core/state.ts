@@ -84,6 +84,8 @@ export interface StepState {
   /** Undo attempts, and which of its undos are done. */
   undo_attempts: number
   undone_parts: number
+  /** The part that was tried last. */
+  undo_part?: number
   /** What a person said of a step in doubt, until it has been acted upon. */
   resolved?: 'done' | 'not_done' | 'undo'
 }
@@ -97,7 +99,13 @@ export interface RunState {
   lock: string
   status: RunStatus
   direction: 'forward' | 'backward'
-  rollback?: { why: string; automatic: boolean; scope?: string; to?: string }
+  rollback?: {
+    why: string
+    automatic: boolean
+    scope?: string
+    to?: string
+    last_resort?: string[]
+  }
   steps: Map<string, StepState>
   created_at: string
   /** Of the last event. */
@@ -187,7 +195,7 @@ function applyToRun(state: RunState, event: Event): void {
       state.reason = event.reason
       break
     case 'run.rolling_back': {
-      const { why, automatic, scope, to } = event
+      const { why, automatic, scope, to, last_resort } = event
       state.status = 'rolling_back'
       state.direction = 'backward'
       delete state.exit_code
@@ -197,6 +205,7 @@ function applyToRun(state: RunState, event: Event): void {
         automatic,
         ...(scope !== undefined && { scope }),
         ...(to !== undefined && { to }),
+        ...(last_resort !== undefined && { last_resort }),
       }
       break
     }

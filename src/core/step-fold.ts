@@ -98,6 +98,7 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
       if (step.status === 'undo_failed') delete step.failure
       for (const signature of step.signatures) signature.spent = true
       step.undo_attempts = event.attempt
+      step.undo_part = event.part
       step.status = 'running'
       step.flight = { role: 'undo', attempt: event.attempt, part: event.part, phase: 'armed' }
       delete step.resolved
@@ -166,7 +167,7 @@ function resolve(step: StepState, event: Event & { type: 'step.resolved' }): voi
     step.flight = {
       role: 'undo',
       attempt: step.undo_attempts,
-      part: step.undone_parts,
+      part: step.undo_part ?? step.undone_parts,
       phase: 'acted',
       ok: true,
     }

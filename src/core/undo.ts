@@ -1,6 +1,8 @@
 /** What is to be undone: the other difference between a plan and a run's state. */
 import { EXIT, failure, type RunbookError } from './errors.ts'
 import { stepsNamed } from './hosts.ts'
+import { actionInShort } from './in-short.ts'
+import { hasLastResort, lastResorts, withLastResorts } from './last-resort.ts'
 import { didYouMean } from './problems.ts'
 import type { Plan } from './plan.ts'
 import type { Step, Undo } from './runbook.ts'
@@ -10,12 +12,33 @@ export interface UndoRequest {
   scope?: string
   /** Leave this step, and all that started before it, as they are. */
   to?: string
+  /** Steps whose last resort is taken in place of their ordinary undos. */
+  last_resort?: string[]
+}
+
+/** What the rollback that a run is in was asked to undo. */
+export function requestOf({ rollback = { why: '', automatic: true } }: RunState): UndoRequest {
+  const { scope, to, last_resort } = rollback
+  return {
+    ...(scope !== undefined && { scope }),
+    ...(to !== undefined && { to }),
+    ...(last_resort !== undefined && { last_resort }),
+  }
+}
+
+/** One undo of a step's list; `part` counts on from the ordinary ones to the last resorts. */
+export interface PartToUndo {
+  part: number
+  undo: Undo
+  last: boolean
 }
 
 /** One step to undo, with what is left of its list of undos. */
 export interface StepToUndo {
   step: Step
-  undos: { part: number; undo: Undo; last: boolean }[]
+  undos: PartToUndo[]
+  /** Other steps that its last resort undoes as well: nothing of theirs is run, and each is verified. */
+  covers: Step[]
 }
 
 /** Every scope that undoing `scope` includes, through `with`. Throws exit 2 for an unknown one. */
@@ -87,25 +110,40 @@ export function stepsToUndo(plan: Plan, state: RunState, request: UndoRequest = 
       (step) => step.rollback.kind === 'irreversible' || step.scope.some((s) => scopes.has(s)),
     )
   }
-  const wall = steps.findIndex((step) => step.rollback.kind === 'irreversible')
-  if (wall >= 0 && steps.slice(wall).some((step) => step.rollback.kind === 'undo'))
-    throw irreversible(steps[wall], state)
-  return steps.flatMap((step) => {
-    if (step.rollback.kind !== 'undo') return []
-    const { undos } = step.rollback
-    const from = state.steps.get(step.id)?.undone_parts ?? 0
-    const left = undos
-      .map((undo, part) => ({ part, undo, last: part === undos.length - 1 }))
-      .slice(from)
-    return [{ step, undos: left }]
-  })
+  const resorts = withLastResorts(steps, state, request.last_resort ?? [])
+  const wall = resorts.findIndex(
+    ({ step, undos }) => step.rollback.kind === 'irreversible' && undos.length === 0,
+  )
+  const behind = resorts.slice(wall).map(({ step }) => step)
+  if (wall >= 0 && behind.some((step) => step.rollback.kind === 'undo' || hasLastResort(step)))
+    throw irreversible(behind[0], state)
+  return resorts.filter(({ undos }) => undos.length > 0)
 }
 
 function irreversible(step: Step | undefined, state: RunState): RunbookError {
-  const why = step?.rollback.kind === 'irreversible' ? step.rollback.why : ''
-  return failure(EXIT.precondition, `step "${step?.id ?? ''}" cannot be undone: ${why}`, {
-    hint: `to undo only what came after it: runbook rollback ${state.run} --to ${step?.id ?? ''}`,
+  const { id = '', rollback } = step ?? {}
+  const why = rollback?.kind === 'irreversible' ? rollback.why : ''
+  const command = `runbook rollback ${state.run}`
+  const resorts = step === undefined ? [] : lastResorts(step)
+  const hints = [
+    ...(resorts.length === 0
+      ? []
+      : [
+          `its last resort: ${command} --last-resort ${id}`,
+          ...resorts.map(
+            ({ action, loses }) => `  ${actionInShort(action)}; loses: ${loses ?? 'nothing'}`,
+          ),
+        ]),
+    `to undo only what came after it: ${command} --to ${id}`,
+  ]
+  return failure(EXIT.precondition, `step "${id}" cannot be undone: ${why}`, {
+    hint: hints.join('\n'),
   })
+}
+
+/** Whether a last resort could still be taken. */
+export function hasLastResortLeft(plan: Plan, state: RunState): boolean {
+  return undoable(plan, state).some(hasLastResort)
 }
 
 /** Whether anything is left to undo, also what only an irreversible step keeps from being undone. */

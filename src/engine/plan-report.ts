@@ -8,6 +8,7 @@ import type { Asked } from '../core/events.ts'
 import { evaluate, references, type Scope } from '../core/expressions.ts'
 import { byStep } from '../core/hosts.ts'
 import { actionInShort, probesInShort } from '../core/in-short.ts'
+import { lastResorts } from '../core/last-resort.ts'
 import { planSha256, type Plan } from '../core/plan.ts'
 import { NOT_ASKED, type PlannedStep, type PlanReport, type Would } from '../core/plan-report.ts'
 import type { Check, Host, Step } from '../core/runbook.ts'
@@ -166,6 +167,11 @@ function facts(own: readonly [Step, ...Step[]], scope: Scope): Omit<PlannedStep,
   const { step: id, title } = step.on ?? { step: step.id, title: step.title }
   const estimate_s = step.estimate_s === undefined ? undefined : step.estimate_s * own.length
   const undos = rollback.kind === 'undo' ? rollback.undos : []
+  const last_resort = lastResorts(step).map(({ action, loses = '', covers = [] }) => ({
+    does: actionInShort(action),
+    loses,
+    covers,
+  }))
   return {
     id,
     title,
@@ -189,6 +195,7 @@ function facts(own: readonly [Step, ...Step[]], scope: Scope): Omit<PlannedStep,
       after: { step: after.step, at_least: typeof known === 'string' ? known : after.at_least },
     }),
     ...(act !== undefined && { does: actionInShort(act.action) }),
+    ...(last_resort.length > 0 && { last_resort }),
     ...(rollback.kind === 'irreversible' && { irreversible: rollback.why }),
     ...(estimate_s !== undefined && { estimate_s }),
     ...(owner !== undefined && { owner }),

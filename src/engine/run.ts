@@ -6,11 +6,18 @@
 import { EXIT, type ExitCode } from '../core/errors.ts'
 import type { RunStatus } from '../core/events.ts'
 import { batches, byStep, idInRunbook } from '../core/hosts.ts'
+import { ordinaryParts } from '../core/last-resort.ts'
 import { nextForStep, stepsToDo } from '../core/next.ts'
 import type { OnFailure, Step } from '../core/runbook.ts'
 import { stepState } from '../core/state.ts'
 import { firstDue, heldUpBy } from '../core/waiting.ts'
-import { hasSomethingToUndo, stepsToUndo, type StepToUndo, type UndoRequest } from '../core/undo.ts'
+import {
+  hasSomethingToUndo,
+  requestOf,
+  stepsToUndo,
+  type StepToUndo,
+  type UndoRequest,
+} from '../core/undo.ts'
 import { drive, type Group } from './drive.ts'
 import { halt, type Runtime } from './runtime.ts'
 import { runStep } from './step.ts'
@@ -21,12 +28,7 @@ import { recordWaiting, stayUntil } from './waiting.ts'
 export async function proceed(rt: Runtime): Promise<ExitCode> {
   const { state } = rt.journal
   if (state.direction === 'forward') return goForward(rt)
-  const { automatic, scope, to } = state.rollback ?? { automatic: false }
-  return goBack(
-    rt,
-    { ...(scope !== undefined && { scope }), ...(to !== undefined && { to }) },
-    automatic,
-  )
+  return goBack(rt, requestOf(state), state.rollback?.automatic ?? false)
 }
 
 async function goForward(rt: Runtime): Promise<ExitCode> {
@@ -220,12 +222,8 @@ function wasInterrupted(rt: Runtime, step: Step): boolean {
 /** A person answered `--undo`, or an undo of this step was interrupted: it comes before anything else. */
 async function undoFirst(rt: Runtime, step: Step): Promise<boolean> {
   if (step.rollback.kind !== 'undo') return true
-  const from = stepState(rt.journal.state, step.id).undone_parts
-  const { undos } = step.rollback
-  const left = undos
-    .map((undo, part) => ({ part, undo, last: part === undos.length - 1 }))
-    .slice(from)
-  return undoStep(rt, { step, undos: left })
+  const undos = ordinaryParts(step, stepState(rt.journal.state, step.id))
+  return undoStep(rt, { step, undos, covers: [] })
 }
 
 /** What to do about a failed step: the document's word, a person's where it says `ask`. */

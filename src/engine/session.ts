@@ -4,7 +4,7 @@ import { EXIT, failure } from '../core/errors.ts'
 import type { Actor } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import { fold, type RunState } from '../core/state.ts'
-import { hasSomethingToUndo, isFinished } from '../core/undo.ts'
+import { hasLastResortLeft, hasSomethingToUndo, isFinished } from '../core/undo.ts'
 import { alive, self } from '../lib/processes.ts'
 import { openStore } from '../stores/index.ts'
 import type { RunHead, Store } from '../stores/store.ts'
@@ -91,7 +91,11 @@ export function isUnfinished({ plan, state }: KnownRun): boolean {
 /** What an undo without a name may take: an abandoned run is undone only by its name. */
 export function canBeUndone({ plan, state }: KnownRun): boolean {
   if (state.status === 'abandoned') return false
-  return hasSomethingToUndo(plan, state) || state.status === 'rolling_back'
+  return (
+    hasSomethingToUndo(plan, state) ||
+    hasLastResortLeft(plan, state) ||
+    state.status === 'rolling_back'
+  )
 }
 
 /** Whether a holder of a lease is known to be dead: only of a process of this machine can one know. */

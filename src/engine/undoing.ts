@@ -3,20 +3,19 @@
  * safe when its action did all, half or nothing, and safe to repeat; so one whose end is unknown is
  * simply run again. "Rolled back" is never said on faith: each undo is verified.
  */
-import { describeAsked } from '../core/asked.ts'
-import type { Answer, Asked, Failure } from '../core/events.ts'
+import type { Failure, NewEvent } from '../core/events.ts'
 import { isElsewhere } from '../core/hosts.ts'
+import { lastResorts } from '../core/last-resort.ts'
 import type { Step, Undo } from '../core/runbook.ts'
-import { momentary } from '../core/soak.ts'
-import { stepState } from '../core/state.ts'
+import { stepState, type StepState } from '../core/state.ts'
 import type { StepToUndo } from '../core/undo.ts'
-import { askChecks, type Answered } from './ask.ts'
 import { perform, recover, type Judged } from './attempt.ts'
 import { scrubStep } from './leftovers.ts'
 import { attemptFolder, halt, type Runtime } from './runtime.ts'
-import { asking, role } from './roles.ts'
+import { role } from './roles.ts'
 import { failureOf, notesOf, summary } from './telling.ts'
 import { recoverFlight, unreachable } from './step.ts'
+import { proofOf, proveCovered } from './undo-proof.ts'
 
 /** Undoes what is left of one step, part by part. False: it stopped, and `rt.halt` says why. */
 export async function undoStep(rt: Runtime, todo: StepToUndo): Promise<boolean> {
@@ -27,61 +26,96 @@ export async function undoStep(rt: Runtime, todo: StepToUndo): Promise<boolean> 
   }
 }
 
-async function undoParts(rt: Runtime, { step, undos }: StepToUndo): Promise<boolean> {
-  const { flight, status } = stepState(rt.journal.state, step.id)
-  if (flight?.role === 'do' && flight.phase === 'armed' && step.act !== undefined) {
-    // Never undo under a running action: wait for it, or learn that it never began.
-    const found = await recoverFlight(rt, step, step.act)
-    if (found.state === 'never') return true
-    if (found.state === 'unreachable') {
-      if (status !== 'in_doubt')
-        await rt.journal.record({
-          type: 'step.in_doubt',
-          step: step.id,
-          reason: unreachable(found),
-        })
-      halt(rt, { kind: 'undo_failed', step })
-      return false
-    }
-    if (found.state === 'ended')
-      for (const text of found.judged.outcome.notes ?? []) note(rt, step, text)
+async function undoParts(rt: Runtime, { step, undos, covers }: StepToUndo): Promise<boolean> {
+  const known = await awaitAction(rt, step)
+  if (known === 'unreachable') return false
+  for (const covered of covers) {
+    if ((await awaitAction(rt, covered)) === 'unreachable') return false
+    await awaitUndo(rt, covered, -1)
   }
+  if (known === 'never' && covers.length === 0) return true
   for (const { part, undo, last } of undos) {
     if (rt.stop.asked() !== undefined) {
       halt(rt, { kind: 'paused' })
       return false
     }
-    if (!(await undoPart(rt, step, undo, part, last))) return false
+    await awaitUndo(rt, step, part)
+    const todo = { step, undo, part, last, covers: last ? covers : [] }
+    if (!(await undoPart(rt, todo))) return false
   }
   return true
 }
 
-async function undoPart(
+/** Never undo under a running action: wait for it, or learn that it never began, or that nobody can tell. */
+async function awaitAction(rt: Runtime, step: Step): Promise<'never' | 'over' | 'unreachable'> {
+  const { flight, status } = stepState(rt.journal.state, step.id)
+  if (flight?.role !== 'do' || flight.phase !== 'armed' || step.act === undefined) return 'over'
+  const found = await recoverFlight(rt, step, step.act)
+  if (found.state === 'never') return 'never'
+  if (found.state === 'unreachable') {
+    if (status !== 'in_doubt')
+      await rt.journal.record({
+        type: 'step.in_doubt',
+        step: step.id,
+        reason: unreachable(found),
+      })
+    halt(rt, { kind: 'undo_failed', step })
+    return 'unreachable'
+  }
+  if (found.state === 'ended')
+    for (const text of found.judged.outcome.notes ?? []) note(rt, step, text)
+  return 'over'
+}
+
+/** Nor under another undo that a dead tool left running, when another part is taken now. */
+async function awaitUndo(rt: Runtime, step: Step, part: number): Promise<void> {
+  const { flight } = stepState(rt.journal.state, step.id)
+  if (flight?.role !== 'undo' || flight.phase !== 'armed' || flight.part === part) return
+  const { rollback } = step
+  const all = [...(rollback.kind === 'undo' ? rollback.undos : []), ...lastResorts(step)]
+  const undo = all[flight.part]
+  if (undo !== undefined) await recoverUndo(rt, step, undo, flight)
+}
+
+function recoverUndo(
   rt: Runtime,
   step: Step,
   undo: Undo,
-  part: number,
-  last: boolean,
-): Promise<boolean> {
+  { attempt, part, process }: NonNullable<StepState['flight']>,
+): ReturnType<typeof recover> {
+  const base = role(rt, step, attempt, `undo-${attempt}-${part}`)
+  return recover(
+    rt,
+    undo,
+    { ...base, kind: 'undo', part, gate: () => Promise.resolve() },
+    ({ pid }) => {
+      note(rt, step, `its undo is still running (pid ${pid}); waiting up to its timeout`)
+    },
+    process,
+  )
+}
+
+/** One undo of a step. `covers`: steps that it undoes as well, when it is the last of its kind. */
+interface Part {
+  step: Step
+  undo: Undo
+  part: number
+  last: boolean
+  covers: Step[]
+}
+
+async function undoPart(rt: Runtime, todo: Part): Promise<boolean> {
+  const { step, undo, part } = todo
   const { flight, status } = stepState(rt.journal.state, step.id)
   // One that was interrupted has ended, and is simply run again; on another machine that is to be asked.
   const over = status === 'in_doubt' && !(isElsewhere(step) && undo.action.verb === 'run')
   if (flight?.role === 'undo' && flight.part === part && !over) {
     if (flight.phase === 'acted' && flight.ok === true)
-      return verifyUndo(rt, step, undo, part, last, flight.attempt, undefined)
-    const base = role(rt, step, flight.attempt, `undo-${flight.attempt}-${part}`)
-    const found = await recover(
-      rt,
-      undo,
-      { ...base, kind: 'undo', part, gate: () => Promise.resolve() },
-      ({ pid }) => {
-        note(rt, step, `its undo is still running (pid ${pid}); waiting up to its timeout`)
-      },
-      flight.process,
-    )
+      return verifyUndo(rt, todo, flight.attempt, undefined)
+    const found = await recoverUndo(rt, step, undo, flight)
     if (found.state === 'unreachable') return undoLost(rt, step, part, unreachable(found))
     if (found.state === 'ended' && (status !== 'in_doubt' || found.judged.answer === 'holds'))
-      return undoActed(rt, step, undo, part, last, flight.attempt, found.judged)
+      return undoActed(rt, todo, flight.attempt, found.judged)
   }
   rt.view.progress({ kind: 'doing', step: step.id, what: 'undoing' })
   const attempt = stepState(rt.journal.state, step.id).undo_attempts + 1
@@ -116,18 +150,16 @@ async function undoPart(
         : `${judged.missing} was never recorded, so the undo was not run`
     return undoFailed(rt, step, part, attempt, { reason, message }, judged.duration_ms)
   }
-  return undoActed(rt, step, undo, part, last, attempt, judged)
+  return undoActed(rt, todo, attempt, judged)
 }
 
 async function undoActed(
   rt: Runtime,
-  step: Step,
-  undo: Undo,
-  part: number,
-  last: boolean,
+  todo: Part,
   attempt: number,
   judged: Judged,
 ): Promise<boolean> {
+  const { step, part } = todo
   for (const text of judged.outcome.notes ?? []) note(rt, step, text)
   if (judged.outcome.problem?.kind === 'lost')
     return undoLost(rt, step, part, judged.reason ?? judged.outcome.problem.message)
@@ -163,72 +195,57 @@ async function undoActed(
       judged.duration_ms,
     )
   }
-  return verifyUndo(rt, step, undo, part, last, attempt, judged)
-}
-
-/** It may still run where it was started: nothing more is undone until that is known. */
-async function undoLost(rt: Runtime, step: Step, part: number, reason: string): Promise<boolean> {
-  if (stepState(rt.journal.state, step.id).status !== 'in_doubt')
-    await rt.journal.record({ type: 'undo.in_doubt', step: step.id, part, reason })
-  halt(rt, { kind: 'undo_failed', step })
-  return false
+  return verifyUndo(rt, todo, attempt, judged)
 }
 
 async function verifyUndo(
   rt: Runtime,
-  step: Step,
-  undo: Undo,
-  part: number,
-  last: boolean,
+  { step, undo, part, last, covers }: Part,
   attempt: number,
   judged: Judged | undefined,
 ): Promise<boolean> {
   rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying the undo' })
   const began = performance.now()
-  const inverse = undo.verify === 'inverse'
-  const checks = undo.verify === 'inverse' ? momentary(step.verify) : undo.verify
-  const { answer, answered } = await askChecks(
-    rt,
-    checks,
-    asking(rt, step, attempt, `undo-verify-${part}`, !inverse),
-    inverse,
-  )
-  const duration_ms = Math.round((judged?.duration_ms ?? 0) + performance.now() - began)
-  const asked = answered.map((a) => a.asked)
-  const proven = inverse ? provenInverse(answered) : answer === 'holds'
-  const verified = { type: 'undo.verified', step: step.id, attempt, part, checks: asked } as const
-  if (proven) {
-    await rt.journal.record(verified, {
-      type: 'undo.done',
-      step: step.id,
-      attempt,
-      part,
-      last,
-      duration_ms,
-    })
-    return true
+  const own = await proofOf(rt, step, undo.verify, attempt, `undo-verify-${part}`)
+  const duration = () => Math.round((judged?.duration_ms ?? 0) + performance.now() - began)
+  const verified = {
+    type: 'undo.verified',
+    step: step.id,
+    attempt,
+    part,
+    checks: own.asked,
+  } as const
+  if (own.failure !== undefined) {
+    await rt.journal.record(verified)
+    return undoFailed(rt, step, part, attempt, own.failure, duration())
   }
-  await rt.journal.record(verified)
-  return undoFailed(rt, step, part, attempt, unproven(inverse, answer, asked), duration_ms)
-}
-
-/** At least one of the step's checks does not hold, and there is none of which one cannot tell. */
-function provenInverse(answered: readonly Answered[]): boolean {
-  const answers = answered.map((a) => a.asked.answer)
-  return answers.includes('does_not_hold') && !answers.includes('cannot_tell')
-}
-
-function unproven(inverse: boolean, answer: Answer, asked: Asked[]): Failure {
-  const untold = asked.find((a) => a.answer === 'cannot_tell')
-  if (untold !== undefined)
-    return { reason: 'inconclusive', message: describeAsked(untold), asked: untold }
-  const last = asked.at(-1)
-  const message = inverse
-    ? 'its checks still hold, so it is not undone'
-    : last === undefined
-      ? answer
-      : describeAsked(last)
-  return { reason: 'verify_failed', message, ...(last !== undefined && { asked: last }) }
+  // All of them are proven, and together: else none of them is undone.
+  const along: NewEvent[] = []
+  for (const covered of covers) {
+    const proofs = await proveCovered(rt, covered, attempt)
+    const failed = proofs.find(({ failure }) => failure !== undefined)?.failure
+    if (failed !== undefined) {
+      await rt.journal.record(verified)
+      const message = `it did not undo ${covered.id} as well: ${failed.message}`
+      return undoFailed(rt, step, part, attempt, { ...failed, message }, duration())
+    }
+    const [id, checks] = [covered.id, proofs.flatMap(({ asked }) => asked)]
+    along.push(
+      { type: 'undo.verified', step: id, attempt, part: 0, checks },
+      {
+        type: 'undo.done',
+        step: id,
+        attempt,
+        part: 0,
+        last: true,
+        duration_ms: 0,
+        covered_by: step.id,
+      },
+    )
+  }
+  const done = { type: 'undo.done', step: step.id, attempt, part, last } as const
+  await rt.journal.record(verified, { ...done, duration_ms: duration() }, ...along)
+  return true
 }
 
 async function undoFailed(
@@ -253,4 +270,12 @@ async function undoFailed(
 
 function note(rt: Runtime, step: Step, text: string): void {
   rt.view.progress({ kind: 'note', step: step.id, text })
+}
+
+/** It may still run where it was started: nothing more is undone until that is known. */
+async function undoLost(rt: Runtime, step: Step, part: number, reason: string): Promise<boolean> {
+  if (stepState(rt.journal.state, step.id).status !== 'in_doubt')
+    await rt.journal.record({ type: 'undo.in_doubt', step: step.id, part, reason })
+  halt(rt, { kind: 'undo_failed', step })
+  return false
 }

@@ -5,6 +5,7 @@ import { lintAction } from './lint-actions.ts'
 import { lintNotify } from './lint-channels.ts'
 import { lintCheck, lintChecks } from './lint-checks.ts'
 import { lintStepHosts } from './lint-hosts.ts'
+import { lintCovers, lintLastResorts } from './lint-last-resorts.ts'
 import { lintSoak, lintSoakShape } from './lint-soaks.ts'
 import { lintWaits } from './lint-waits.ts'
 import { lintConditions, lintExpression, type Lint, type View } from './lint-texts.ts'
@@ -157,9 +158,7 @@ function lintShape({ reading }: Lint, { step, file, way, isLast }: StepContext):
       message: `nothing says how step ${step.id} is undone: "rollback" is missing`,
       hint: 'add rollback:, or rollback: keep, or irreversible: why, or effect: none if the step only reads',
     })
-  } else if (file.rollback !== undefined && file.irreversible !== undefined) {
-    says('irreversible', 'a step with a rollback is not irreversible', 'remove one of the two')
-  }
+  } else lintLastResorts(reading, { step, file, way })
 }
 
 function moveHint(name: string): string {
@@ -190,6 +189,7 @@ function lintNames(lint: Lint, { step, file, way }: StepContext): void {
     const hint = didYouMean(item, scopes) ?? 'declare it under rollback_scopes:'
     blame(reading, at, { message: `there is no scope "${item}"`, hint })
   }
+  lintCovers(reading, runbook, { step, file, way })
   for (const name of Object.keys(file.outputs ?? {})) {
     if (!['in', 'true', 'false', 'null'].includes(name)) continue
     const message = `"${name}" means something else in expressions`

@@ -74,7 +74,11 @@ export function undoOf(reading: Reading, file: UndoFile, way: Way): Undo | undef
   }
   const action = verb === 'soak' ? undefined : actionOf(reading, file, verb, way)
   if (action === undefined) return undefined
-  const { verify = [], loses } = file
+  const { verify = [], loses, covers } = file
   const checks = verify === 'inverse' ? verify : checksOf(reading, verify, [...way, 'verify'])
-  return { ...attemptOf(reading, file, action, way, 'undo'), verify: checks, ...defined({ loses }) }
+  return {
+    ...attemptOf(reading, file, action, way, 'undo'),
+    verify: checks,
+    ...defined({ loses, covers }),
+  }
 }

@@ -154,11 +154,14 @@ function stepOf(reading: Reading, file: StepFile, phase: string, way: Way): Step
 
 function rollbackOf(reading: Reading, file: StepFile, effect: Effect, way: Way): Rollback {
   if (effect === 'none') return { kind: 'none' }
-  if (file.irreversible !== undefined) return { kind: 'irreversible', why: file.irreversible }
-  const { rollback } = file
-  if (rollback === undefined || rollback === 'keep') return { kind: 'keep' }
-  const undos = each(rollback, [...way, 'rollback']).flatMap(
-    ({ item, way: at }) => undoOf(reading, item, at) ?? [],
-  )
-  return { kind: 'undo', undos }
+  const { rollback, irreversible } = file
+  const listed = rollback === 'keep' ? [] : each(rollback, [...way, 'rollback'])
+  const made = (resort: boolean) =>
+    listed
+      .filter(({ item }) => (item.last_resort === true) === resort)
+      .flatMap(({ item, way: at }) => undoOf(reading, item, at) ?? [])
+  const [undos, last] = [made(false), made(true)]
+  const more = last.length === 0 ? {} : { last_resort: last }
+  if (irreversible !== undefined) return { kind: 'irreversible', why: irreversible, ...more }
+  return listed.length === 0 ? { kind: 'keep' } : { kind: 'undo', undos, ...more }
 }

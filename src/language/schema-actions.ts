@@ -128,4 +128,6 @@ export const undo = map({
   ...role,
   verify: z.union([z.literal('inverse'), check, z.array(check).min(1)]).optional(),
   loses: text.optional(),
+  last_resort: z.boolean().optional(),
+  covers: z.array(text).min(1).optional(),
 }).meta({ id: 'undo', description: 'One verb, and how to see that it undid.' })

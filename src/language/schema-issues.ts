@@ -14,9 +14,6 @@ import {
 
 type Issue = z.core.$ZodIssue
 
-/** Words of the language that this version does not have. */
-const LATER = new Set(['last_resort'])
-
 /** Validates a document; gives its data with the schema's type, or everything that is wrong with it. */
 export function validate<T>(
   schema: z.ZodType<T>,
@@ -96,13 +93,6 @@ function label(way: Way): string {
 function unknownKey(key: string, way: Way, message: string, document: Document): Problem {
   const known = message.startsWith(KNOWN_KEYS) ? message.slice(KNOWN_KEYS.length).split(' ') : []
   const offset = keyOffset(document, [...way, key])
-  if (LATER.has(key)) {
-    const hint = 'it comes with a later version: remove it'
-    return problemAt(document, offset, {
-      message: `"${key}" is not available in this version`,
-      hint,
-    })
-  }
   const where = way.length === 0 ? '' : ` in ${label(way)}`
   return problemAt(document, offset, {
     message: `the key "${key}" is not known${where}`,

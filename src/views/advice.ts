@@ -1,11 +1,12 @@
 /** What a person can do next with a run: exact commands, the most likely one first. */
+import { coveredBy, hasLastResort, lastResorts } from '../core/last-resort.ts'
 import { mayRunAgain } from '../core/next.ts'
 import { idInRunbook } from '../core/hosts.ts'
 import type { Plan } from '../core/plan.ts'
 import type { RunState } from '../core/state.ts'
 import { startedSteps } from '../core/state.ts'
 import { firstDue, heldUpBy } from '../core/waiting.ts'
-import { hasSomethingToUndo, isFinished } from '../core/undo.ts'
+import { hasLastResortLeft, hasSomethingToUndo, isFinished } from '../core/undo.ts'
 import { width, type Look } from '../lib/terminal.ts'
 import type { Page } from './page.ts'
 
@@ -36,6 +37,7 @@ function advice(plan: Plan, state: RunState): Advice[] {
     case 'rollback_failed':
       return [
         { command: `runbook rollback ${run}`, why: 'once repaired: tries again, then goes on' },
+        ...withStatus(state, 'undo_failed').flatMap((id) => resortsFor(plan, state, id)),
         ...withStatus(state, 'undo_failed').map((id) => ({
           command: `runbook resolve ${run} ${id} --done --reason "…"`,
           why: `once you have undone ${id} by hand`,
@@ -155,7 +157,7 @@ function retry(plan: Plan, state: RunState): Advice {
 
 /** A rollback never crosses an irreversible step, so with one it can only go back to there. */
 function rollback(plan: Plan, state: RunState, why = 'undoes what this run did'): Advice[] {
-  if (!hasSomethingToUndo(plan, state)) return []
+  if (!hasSomethingToUndo(plan, state) && !hasLastResortLeft(plan, state)) return []
   const command = `runbook rollback ${state.run}`
   const kinds = new Map(plan.steps.map((step) => [step.id, step.rollback.kind]))
   const started = startedSteps(state)
@@ -163,9 +165,24 @@ function rollback(plan: Plan, state: RunState, why = 'undoes what this run did')
   if (wall < 0) return [{ command, why }]
   const id = started[wall]?.id ?? ''
   const after = started.slice(wall + 1).some((step) => kinds.get(step.id) === 'undo')
-  return after
-    ? [{ command: `${command} --to ${id}`, why: `undoes what came after ${id}, which cannot be` }]
-    : []
+  return [
+    ...(after
+      ? [{ command: `${command} --to ${id}`, why: `undoes what came after ${id}, which cannot be` }]
+      : []),
+    ...resortsFor(plan, state, id),
+  ]
+}
+
+/** The last resorts that would undo a step: its own, and those that cover it. */
+function resortsFor(plan: Plan, state: RunState, id: string): Advice[] {
+  return plan.steps
+    .filter((step) => state.steps.get(step.id)?.started_seq !== undefined && hasLastResort(step))
+    .filter((step) => step.id === id || coveredBy(step, plan.steps).some((one) => one.id === id))
+    .map((step) => {
+      const loses = lastResorts(step).map((undo) => (undo.loses ?? '').replace(/\.$/, ''))
+      const command = `runbook rollback ${state.run} --last-resort ${step.id}`
+      return { command, why: `the last resort; it loses: ${loses.join('; ')}` }
+    })
 }
 
 function inDoubt(state: RunState): Advice[] {

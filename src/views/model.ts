@@ -3,7 +3,7 @@ import { isRunbookError } from '../core/errors.ts'
 import type { Event, RunStatus } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import type { RunState, StepStatus } from '../core/state.ts'
-import { stepsToUndo } from '../core/undo.ts'
+import { requestOf, stepsToUndo } from '../core/undo.ts'
 import type { Progress, Watching } from '../core/view.ts'
 import { lastLines } from '../lib/clean.ts'
 import { phaseTimes, sumOfKnown, timeAtWork } from './times.ts'
@@ -251,12 +251,9 @@ function turnRound(model: Model, plan: Plan, state: RunState): void {
 }
 
 function leftToUndo(plan: Plan, state: RunState): number {
-  const { scope, to } = state.rollback ?? {}
   try {
-    return stepsToUndo(plan, state, {
-      ...(scope !== undefined && { scope }),
-      ...(to !== undefined && { to }),
-    }).length
+    const steps = stepsToUndo(plan, state, requestOf(state))
+    return steps.reduce((count, { covers }) => count + 1 + covers.length, 0)
   } catch (error) {
     // What stands in the way is the engine's to say; this is only for the bar.
     if (isRunbookError(error)) return 0

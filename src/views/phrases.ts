@@ -1,6 +1,7 @@
 /** Each event that a person should see, as a phrase; used by the plain view and by `logs`. */
 import { formatDuration } from '../core/durations.ts'
 import type { Asked, Event } from '../core/events.ts'
+import { hasLastResort } from '../core/last-resort.ts'
 import type { Step } from '../core/runbook.ts'
 import type { RunState } from '../core/state.ts'
 import { cleanLine } from '../lib/clean.ts'
@@ -48,9 +49,14 @@ function till(until: string | undefined, look: Look): string {
   return until === undefined ? '' : ` until ${dateTime(until, look)}`
 }
 
-function range(event: { scope?: string; to?: string }): string {
-  const scope = event.scope === undefined ? '' : ` scope ${event.scope}`
-  return event.to === undefined ? scope : `${scope} to ${event.to}`
+function range(event: { scope?: string; to?: string; last_resort?: string[] }): string {
+  const { scope, to, last_resort = [] } = event
+  const words = [
+    scope === undefined ? '' : ` scope ${scope}`,
+    to === undefined ? '' : ` to ${to}`,
+    last_resort.length === 0 ? '' : ` by the last resort of ${last_resort.join(', ')}`,
+  ]
+  return words.join('')
 }
 
 function stepWords(
@@ -103,15 +109,27 @@ function stepWords(
       return `${id} in doubt: ${event.reason}`
     case 'step.resolved':
       return `${id} resolved by ${event.by.user} as ${event.as.replace('_', ' ')}: ${event.reason}`
-    case 'undo.armed':
-      return event.part === 0 ? `${id} undo started${nth(event.attempt)}` : undefined
+    case 'undo.armed': {
+      const what = event.part === firstResort(step) ? 'last resort' : 'undo'
+      return event.part === 0 || what === 'last resort'
+        ? `${id} ${what} started${nth(event.attempt)}`
+        : undefined
+    }
     case 'undo.verified':
       return `${id} undo checked: ${checksText(event.checks)}`
     case 'undo.done':
+      if (event.covered_by !== undefined)
+        return `${id} undone by the last resort of ${event.covered_by}`
       return event.last ? `${id} undone in ${formatDuration(event.duration_ms)}` : undefined
     default:
       return undefined
   }
+}
+
+/** The number of the first undo that is a last resort. */
+function firstResort(step: Step | undefined): number | undefined {
+  if (step === undefined || !hasLastResort(step)) return undefined
+  return step.rollback.kind === 'undo' ? step.rollback.undos.length : 0
 }
 
 const SETTLED = { receipt: 'receipt', check: 'check', person: 'answer from a person' } as const

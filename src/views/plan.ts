@@ -121,6 +121,13 @@ function stepLines(step: PlannedStep, columns: number, look: Look): string[] {
         columns,
       ),
     )
+  for (const { does, loses, covers } of step.last_resort ?? []) {
+    add(
+      'by name',
+      `${does} (last resort${covers.length > 0 ? `, also of ${covers.join(', ')}` : ''})`,
+    )
+    add('loses', loses)
+  }
   return lines
 }
 
@@ -175,10 +182,12 @@ function totalLines(report: PlanReport, look: Look): string[] {
   )
   const all = sumOfKnown(estimates)
   const time = all === undefined ? '' : `, about ${formatDuration(all * 1000)}`
+  const wall = steps.find((step) => step.id === report.point_of_no_return)
+  const resort = (wall?.last_resort ?? []).length > 0
   const way =
     report.point_of_no_return === undefined
       ? 'everything that would run can be rolled back'
-      : `from ${report.point_of_no_return} on there is no way back`
+      : `from ${report.point_of_no_return} on ${resort ? 'the only way back is its last resort' : 'there is no way back'}`
   const asked = report.steps.some((step) => step.reason === NOT_ASKED) ? ['no check was asked'] : []
   const total = look.colours.bold(`${parts.join(', ') || 'no steps'}${time}`)
   return [total, way, ...asked].flatMap((line) => wrap(line, look.columns))
@@ -216,6 +225,7 @@ export function planJson(report: PlanReport, proof?: Proof): object {
       irreversible: step.irreversible ?? null,
       after: step.after ?? null,
       approval: step.approval,
+      last_resort: step.last_resort ?? [],
       estimate_s: step.estimate_s ?? null,
       refs: step.refs,
       ...(step.hosts !== undefined && { hosts: step.hosts, batch: step.batch }),

@@ -1,6 +1,7 @@
 /** `runbook rollback --dry-run`: what would be undone, in order, and what that loses. */
 import { formatDuration } from '../core/durations.ts'
 import { actionInShort } from '../core/in-short.ts'
+import { lastResorts } from '../core/last-resort.ts'
 import type { Plan } from '../core/plan.ts'
 import type { RunState } from '../core/state.ts'
 import type { StepToUndo } from '../core/undo.ts'
@@ -21,20 +22,27 @@ export function rollbackPlanText(
   const { yellow } = look.colours
   const which = `run ${state.run} of ${plan.runbook} ${plan.version} in ${state.environment}`
   out.heading(`${plural(steps.length, 'step')} of ${which} would be undone`)
-  for (const { step, undos } of steps) {
+  for (const { step, undos, covers } of steps) {
     const started = state.steps.get(step.id)?.started_at
     const age = started === undefined ? '' : `, ${formatDuration(now - Date.parse(started))} old`
     out.line()
     const title = step.title === step.id ? '' : `  ${step.title}`
     out.heading(`${step.id}${title}`)
+    const loss = (loses: string) => cleanLine(loses, look).replace(/\.$/, '')
+    const resorts = lastResorts(step)
+    const taken = resorts.some((resort) => undos.some(({ undo }) => undo === resort))
     for (const { undo } of undos) {
-      out.field('undo', actionInShort(undo.action))
+      out.field('undo', `${actionInShort(undo.action)}${taken ? ' (last resort)' : ''}`)
       const checks = undo.verify === 'inverse' ? [] : undo.verify
       for (const check of checks) out.field('verify', check.title)
       if (undo.verify === 'inverse') out.field('verify', "the step's own check no longer holds")
-      if (undo.loses !== undefined)
-        out.field('loses', yellow(`${cleanLine(undo.loses, look).replace(/\.$/, '')}${age}`))
+      if (undo.loses !== undefined) out.field('loses', yellow(`${loss(undo.loses)}${age}`))
     }
+    if (covers.length > 0) out.field('covers', covers.map(({ id }) => id).join(', '))
+    if (taken || resorts.length === 0) continue
+    for (const { action, loses = '' } of resorts)
+      out.field('by name', `${actionInShort(action)} (last resort); loses: ${loss(loses)}${age}`)
+    out.field('', `runbook rollback ${state.run} --last-resort ${step.id}`)
   }
   const kept = plan.steps.filter(
     (step) => step.rollback.kind === 'keep' && state.steps.get(step.id)?.status === 'done',

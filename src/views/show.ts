@@ -1,6 +1,7 @@
 /** Pages about what is written down: a runbook, a named check. */
 import { formatDuration } from '../core/durations.ts'
 import { actionInShort, rollbackInShort } from '../core/in-short.ts'
+import { lastResorts } from '../core/last-resort.ts'
 import type { Environment, Input, Phase, Runbook, Step } from '../core/runbook.ts'
 import { cleanLine } from '../lib/clean.ts'
 import type { Look } from '../lib/terminal.ts'
@@ -112,6 +113,8 @@ function stepLines(out: Page, step: Step | undefined, look: Look): void {
   else if (step.rollback.kind === 'keep') out.field('  undo', 'nothing, on purpose')
   else if (step.rollback.kind === 'undo')
     for (const undo of rollbackInShort(step.rollback)) out.field('  undo', undo)
+  for (const { action } of lastResorts(step))
+    out.field('  by name', `${actionInShort(action)} (last resort)`)
   if (step.scope.length > 0) out.field('  scope', step.scope.join(', '))
 }
 

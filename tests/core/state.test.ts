@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest'
 import type { Event, NewEvent } from '../../src/core/events.ts'
 import { nextForStep, stepsToDo } from '../../src/core/next.ts'
 import { fold, type RunState } from '../../src/core/state.ts'
-import { hasSomethingToUndo, isFinished, stepsToUndo } from '../../src/core/undo.ts'
+import { demandLastResorts } from '../../src/core/last-resort.ts'
+import {
+  hasLastResortLeft,
+  hasSomethingToUndo,
+  isFinished,
+  stepsToUndo,
+} from '../../src/core/undo.ts'
 import { actor, attempt, check, plan, step, undo } from '../samples.ts'
 
 /** A state from a story told in short: `one done`, `two armed`. */
@@ -187,6 +193,155 @@ describe('what is to be undone', () => {
     )
     expect(stepsToUndo(walled, all, { to: 'wall' }).map((u) => u.step.id)).toEqual(['two'])
     expect(stepsToUndo(walled, told('one done')).map((u) => u.step.id)).toEqual(['one'])
+  })
+})
+
+describe('last resorts', () => {
+  const resort = (covers?: string[]) =>
+    undo('restore', { loses: 'All since.', ...(covers !== undefined && { covers }) })
+  const p = plan([
+    step('first'),
+    step('table', {
+      rollback: { kind: 'undo', undos: [undo('a'), undo('b')], last_resort: [resort(['seed'])] },
+    }),
+    step('between'),
+    step('seed'),
+    step('wall', { rollback: { kind: 'irreversible', why: 'gone', last_resort: [resort()] } }),
+    step('after'),
+  ])
+  const story = ['first done', 'table done', 'between done', 'seed done']
+  const all = [...story, 'wall done', 'after done']
+  /** `table#2+seed`: part 2 of table, which covers seed. */
+  const order = (state: RunState, request = {}) =>
+    stepsToUndo(p, state, request).map(
+      ({ step: { id }, undos, covers }) =>
+        id + undos.map(({ part }) => `#${part}`).join('') + covers.map((c) => `+${c.id}`).join(''),
+    )
+  const asked = (state: RunState, last_resort: string[], more = {}) => {
+    const request = { last_resort, ...more }
+    demandLastResorts(p, state, last_resort, stepsToUndo(p, state, request))
+    return order(state, request)
+  }
+
+  test('are no part of an ordinary rollback', () => {
+    expect(order(told(...story))).toEqual(['seed#0', 'between#0', 'table#0#1', 'first#0'])
+  })
+
+  test('by name take the place of what they undo, where the newest of that stands', () => {
+    expect(asked(told(...story), ['table'])).toEqual(['table#2+seed', 'between#0', 'first#0'])
+    expect(asked(told('first done', 'table failed'), ['table'])).toEqual(['table#2', 'first#0'])
+    expect(asked(told(...story, 'seed undone'), ['table'])).toEqual([
+      'between#0',
+      'table#2',
+      'first#0',
+    ])
+  })
+
+  test('of an irreversible step open the way that is closed without them', () => {
+    const closed = () => order(told(...all))
+    expect(closed).toThrowError(
+      expect.objectContaining({
+        exit: 6,
+        message: expect.stringContaining('"wall" cannot be undone: gone') as string,
+        hint: expect.stringContaining('runbook rollback r --last-resort wall') as string,
+      }) as Error,
+    )
+    expect(closed).toThrowError(
+      expect.objectContaining({
+        hint: expect.stringContaining('restore; loses: All since.') as string,
+      }) as Error,
+    )
+    expect(asked(told(...all), ['wall'])).toEqual([
+      'after#0',
+      'wall#0',
+      'seed#0',
+      'between#0',
+      'table#0#1',
+      'first#0',
+    ])
+    expect(asked(told(...all), ['wall', 'table'])).toEqual([
+      'after#0',
+      'wall#0',
+      'table#2+seed',
+      'between#0',
+      'first#0',
+    ])
+    expect(order(told(...all), { to: 'wall' })).toEqual(['after#0'])
+  })
+
+  test('that broke off go on, and so does the ordinary way after them', () => {
+    const two = plan([
+      step('one', {
+        rollback: { kind: 'undo', undos: [undo('a')], last_resort: [resort(), resort()] },
+      }),
+    ])
+    const half = told(
+      'one done',
+      { type: 'undo.armed', step: 'one', attempt: 1, part: 1 },
+      { type: 'undo.done', step: 'one', attempt: 1, part: 1, last: false, duration_ms: 1 },
+    )
+    const parts = (request = {}) => stepsToUndo(two, half, request)[0]?.undos.map((u) => u.part)
+    expect(parts({ last_resort: ['one'] })).toEqual([2])
+    expect(parts()).toEqual([0])
+  })
+
+  test.each([
+    ['no such step', ['tabel'], {}, 'the run has no step "tabel"'],
+    ['none of its own', ['seed'], {}, 'there is no last resort of step "seed"'],
+    ['never started', ['wall'], {}, 'has nothing to undo in this run: it is pending'],
+    ['left by --to', ['table'], { to: 'between' }, 'undoes table, which this rollback is to leave'],
+    ['left by --scope', ['table'], { scope: 'app' }, 'undoes table, seed, which this rollback'],
+  ])('that cannot be taken are refused: %s', (_title, names, more, message) => {
+    expect(() => asked(told(...story), names, more)).toThrowError(
+      expect.objectContaining({
+        exit: 2,
+        message: expect.stringContaining(message) as string,
+      }) as Error,
+    )
+  })
+
+  test('on hosts are those of all of them, or of one, and cover only what is on theirs', () => {
+    const on = (id: string, name: string, more = {}) =>
+      step(`${id}@${name}`, { on: { step: id, title: id, host: { name, facts: {} } }, ...more })
+    const last = {
+      rollback: { kind: 'undo' as const, undos: [undo('a')], last_resort: [resort(['b'])] },
+    }
+    const hosts = plan([on('a', 'h1', last), on('a', 'h2', last), on('b', 'h1'), on('b', 'h2')])
+    const state = told('a@h1 done', 'a@h2 done', 'b@h1 done', 'b@h2 done')
+    const how = (name: string) =>
+      stepsToUndo(hosts, state, { last_resort: [name] }).map(
+        ({ step: { id }, covers }) => id + covers.map((c) => `+${c.id}`).join(''),
+      )
+    expect(how('a')).toEqual(['a@h2+b@h2', 'a@h1+b@h1'])
+    expect(how('a@h1')).toEqual(['b@h2', 'a@h1+b@h1', 'a@h2'])
+  })
+
+  test('keep the run to be found, and its lock free', () => {
+    const only = plan([
+      step('wall', { rollback: { kind: 'irreversible', why: 'gone', last_resort: [resort()] } }),
+    ])
+    const over = told('wall done', { type: 'run.finished', status: 'succeeded', exit_code: 0 })
+    expect([isFinished(only, over), hasLastResortLeft(only, over)]).toEqual([true, true])
+    expect(() => stepsToUndo(only, over)).toThrowError(
+      expect.objectContaining({ exit: 6 }) as Error,
+    )
+  })
+
+  test('a failed one that a person finished by hand is only verified', () => {
+    const state = told(
+      ...story,
+      { type: 'undo.armed', step: 'table', attempt: 1, part: 2 },
+      {
+        type: 'undo.failed',
+        step: 'table',
+        attempt: 1,
+        part: 2,
+        failure: { reason: 'timeout', message: '' },
+        duration_ms: 1,
+      },
+      'table resolved_done',
+    )
+    expect(state.steps.get('table')?.flight).toMatchObject({ part: 2, phase: 'acted', ok: true })
   })
 })
 

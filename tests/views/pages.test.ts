@@ -51,7 +51,8 @@ function report(): PlanReport {
   change(2, { loses: ['Tokens issued since the migration.'] })
   change(3, { would: 'satisfied', reason: 'table-exists holds' })
   change(4, { would: 'unknown', reason: 'hangs on steps.before.release' })
-  change(5, { irreversible: 'The columns and their data are gone.' })
+  const resort = { does: 'restore backups/app.dump', loses: 'All since the backup.', covers: ['x'] }
+  change(5, { irreversible: 'The columns and their data are gone.', last_resort: [resort] })
   const problems = ['requires: pg_dump is not there']
   const sha = '3f2a91c4d5e6f708192a3b4c5d6e7f80912a3b4c5d6e7f80912a3b4c5d6e7f80'
   const point_of_no_return = 'drop_plaintext'
