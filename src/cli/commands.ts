@@ -60,6 +60,10 @@ export const commands = {
     summary: 'The record of a run, or the output of one of its steps',
     load: () => import('./logs.ts'),
   },
+  report: {
+    summary: 'What happened in a run, as a document',
+    load: () => import('./report.ts'),
+  },
   lock: { summary: 'Which unfinished runs hold a lock', load: () => import('./lock.ts') },
 } satisfies Record<string, Entry>
 

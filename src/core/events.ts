@@ -12,7 +12,7 @@ export interface Asked {
   expression?: string
   /** `file:line:column` of that expression, or of the check. */
   at?: string
-  /** What the expression looked at: `json.version` -> "1.1.0". */
+  /** What the expression looked at, or all of them when it holds: `json.version` -> "1.1.0". */
   values?: Record<string, unknown>
   /** Why it does not hold, or why one cannot tell. */
   reason?: string

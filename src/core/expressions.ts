@@ -186,7 +186,7 @@ export interface Judgement {
 
 /**
  * Asks whether all expressions are true. The first that is false, or that cannot be asked, decides:
- * `values` are then what it looked at, `reason` why. `mask` hides secrets before values are cut short.
+ * `values` are then what it looked at, `reason` why; else `values` are what all of them looked at. `mask` hides secrets before values are cut short.
  */
 export function judge(
   expressions: readonly Expression[],
@@ -205,7 +205,9 @@ export function judge(
     const answer = result.kind === 'missing' ? 'does_not_hold' : 'cannot_tell'
     return { answer, ...found, reason: result.message }
   }
-  return { answer: 'holds' }
+  const values: Record<string, unknown> = {}
+  for (const { source } of expressions) Object.assign(values, valuesIn(source, scope, mask))
+  return { answer: 'holds', ...(Object.keys(values).length > 0 && { values }) }
 }
 
 /** What an expression looks at, short enough to be shown: `json.version` -> "1.1.0". */

@@ -10,14 +10,14 @@ import { hasLastResortLeft, hasSomethingToUndo, isFinished } from '../core/undo.
 import { width, type Look } from '../lib/terminal.ts'
 import type { Page } from './page.ts'
 
-interface Advice {
+export interface Advice {
   command: string
   /** What it does, in a few words. */
   why: string
 }
 
 /** The commands that make sense now; the first is the one next command. */
-function advice(plan: Plan, state: RunState): Advice[] {
+export function advice(plan: Plan, state: RunState): Advice[] {
   const { run } = state
   const resume = { command: `runbook resume ${run}`, why: 'goes on where it stopped' }
   switch (state.status) {

@@ -97,9 +97,10 @@ function urlsOf(plan: Plan): Map<string, string> {
   return urls
 }
 
-function withoutCredentials(text: string): string {
-  const url = new URL(text)
-  if (url.username === '' && url.password === '') return text
+/** A URL without the user and the password that may be in it. */
+export function withoutCredentials(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || (url.username === '' && url.password === '')) return text
   url.username = ''
   url.password = ''
   return url.href

@@ -67,13 +67,20 @@ export function phaseTimes(plan: Plan, state: RunState): PhaseTime[] {
 
 /** The length of the union of the steps' times: those that ran together count once. */
 export function timeAtWork(steps: readonly StepState[]): number {
-  const spans = steps
-    .map(span)
-    .filter((s) => s !== undefined)
-    .sort((a, b) => a.from - b.from)
+  return unionOf(steps.map(span).filter((s) => s !== undefined))
+}
+
+/** A stretch of time, in milliseconds since 1970. */
+export interface Span {
+  from: number
+  to: number
+}
+
+/** How long at least one of them lasted, in milliseconds. */
+export function unionOf(spans: readonly Span[]): number {
   let total = 0
   let until = -Infinity
-  for (const { from, to } of spans) {
+  for (const { from, to } of spans.toSorted((a, b) => a.from - b.from)) {
     total += Math.max(0, to - Math.max(from, until))
     until = Math.max(until, to)
   }
@@ -81,7 +88,7 @@ export function timeAtWork(steps: readonly StepState[]): number {
 }
 
 /** From its end backwards: its start may lie before a pause. */
-function span(step: StepState): { from: number; to: number } | undefined {
+function span(step: StepState): Span | undefined {
   if (step.ended_at === undefined || step.duration_ms === undefined) return undefined
   const to = Date.parse(step.ended_at)
   return Number.isNaN(to) ? undefined : { from: to - step.duration_ms, to }

@@ -3,12 +3,15 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { notify } from '../../src/actions/notify.ts'
 import type { Channel } from '../../src/core/runbook.ts'
 import { context } from './context.ts'
 import { certificate, hooks, postOffice, type Hooks, type Post } from './messages.ts'
 import { freePort } from './postgres-server.ts'
+
+// The machine may have much else to do.
+vi.setConfig({ testTimeout: 60_000 })
 
 /** Sends through one channel and gives what came of it. */
 function tell(

@@ -2,10 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { hooks, type Hooks } from '../actions/messages.ts'
 import { filesUnder, finder, watchProcesses } from '../canaries.ts'
 import { linesOf, project, runbook, start, statuses } from '../tool.ts'
+
+// The machine may have much else to do.
+vi.setConfig({ testTimeout: 60_000 })
 
 const KEY = 'c4nary/Sl4ck+Hook=%&<q>~zZ9'
 
