@@ -1,0 +1,79 @@
+// People who use the vault all day: they log in, some with a second factor, look
+// at their items, and now and then mistype. Without them a watch over figures
+// would watch nothing.
+import { existsSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { codeAt } from './app/src/accounts/totp.ts'
+import { type Person, people } from './people.ts'
+
+/** How many of a hundred passwords and codes are wrong. The file is there only while something is tried. */
+interface Mood {
+  wrong_passwords: number
+  wrong_codes: number
+}
+
+const USUAL: Mood = { wrong_passwords: 1, wrong_codes: 2 }
+const EVERY_MS = 40
+
+function moodFrom(file: string): Mood {
+  if (!existsSync(file)) return USUAL
+  try {
+    return { ...USUAL, ...(JSON.parse(readFileSync(file, 'utf8')) as Partial<Mood>) }
+  } catch {
+    return USUAL
+  }
+}
+
+/** True so many times of a hundred, evenly spread. */
+function share(): (percent: number) => boolean {
+  let owed = 0
+  return (percent) => {
+    owed += percent
+    if (owed < 100) return false
+    owed -= 100
+    return true
+  }
+}
+
+/**
+ * Goes on until the process ends.
+ * @param url the vault
+ * @param moodFile tells of a mood other than the usual one, as JSON
+ */
+export async function startTraffic(url: string, moodFile: string): Promise<never> {
+  const [password, code] = [share(), share()]
+
+  async function post(path: string, body: object): Promise<Record<string, string>> {
+    const answer = await fetch(url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(5_000),
+    })
+    return (await answer.json()) as Record<string, string>
+  }
+
+  async function visit(person: Person, mood: Mood): Promise<void> {
+    const given = password(mood.wrong_passwords) ? 'not-the-password' : person.password
+    let { session, ticket } = await post('/api/login', { email: person.email, password: given })
+    if (ticket !== undefined && person.secret !== null) {
+      const right = codeAt(person.secret, new Date())
+      const typed = code(mood.wrong_codes) ? String((Number(right) + 1) % 1_000_000) : right
+      const second = { ticket, code: typed.padStart(6, '0') }
+      session = (await post('/api/login/second-factor', second))['session']
+    }
+    if (session === undefined) return
+    const answer = await fetch(`${url}/api/items`, {
+      headers: { authorization: `Bearer ${session}` },
+      signal: AbortSignal.timeout(5_000),
+    })
+    await answer.arrayBuffer()
+  }
+
+  // Not one after the other by number: neighbours would share the luck of a rollout.
+  for (let turn = 0; ; turn++) {
+    const person = people[(turn * 97) % people.length]
+    if (person !== undefined) void visit(person, moodFrom(moodFile)).catch(() => undefined)
+    await sleep(EVERY_MS)
+  }
+}

@@ -1,0 +1,209 @@
+/** Database security in its sandbox: the deployment, its ways back and its breaches, for real. */
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { filesUnder, finder, watchProcesses } from '../canaries.ts'
+import { runbook, summaryOf, type Ran, type Summary } from '../tool.ts'
+import { client, input, makePlace, open, type Place } from './place.ts'
+
+// Real servers, real builds and real traffic, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
+
+const NAME = 'db-security'
+const execute = promisify(execFile)
+
+let place: Place
+let before: Picture
+beforeAll(async () => {
+  place = makePlace(NAME)
+  before = await takePicture()
+})
+afterAll(() => place.dispose())
+
+const tool = (...args: string[]): Promise<Ran> => runbook(place.root, args)
+const deploy = (...more: string[]) =>
+  tool('deploy', NAME, '--env', 'sandbox', '--no-input', '-o', 'json', ...more)
+
+function ended(ran: Ran, code: number): Summary {
+  expect(ran.code, ran.stderr).toBe(code)
+  return summaryOf(ran)
+}
+const statusOf = (summary: Summary, id: string) => summary.steps.find((s) => s.id === id)?.status
+const ids = (summary: Summary, status: string) =>
+  summary.steps.filter((s) => s.status === status).map((s) => s.id)
+
+/** What there is, seen by pg_dump, by git, in the files of the machine, and by asking the server. */
+interface Picture {
+  schema: string[]
+  rows: string[]
+  /** What Heroku's repository has as main, and the release that the machine runs. */
+  main: string
+  current: string
+  /** Variables that are set for the application; none when there is no file. */
+  settings: unknown
+  config: string[]
+  version: unknown
+  health: unknown
+}
+
+async function takePicture(): Promise<Picture> {
+  const opened = await open(place, NAME)
+  try {
+    const env = client(input(opened, 'database_url'))
+    const dump = async (...flags: string[]) => {
+      const { stdout } = await execute('pg_dump', flags, { env, maxBuffer: 64 * 1024 * 1024 })
+      // Newer clients put a word of their own, made anew for each dump, around it.
+      return stdout.split('\n').filter((line) => !/^\\(un)?restrict /.test(line))
+    }
+    const at = (path: string) => join(place.machine, path)
+    const told = async (path: string): Promise<unknown> =>
+      (await fetch(`${input(opened, 'app_url')}${path}`)).json()
+    const { stdout: main } = await execute('git', ['-C', at('heroku.git'), 'rev-parse', 'main'])
+    const { stdout: current } = await execute('readlink', [at('releases/current')])
+    return {
+      schema: await dump('--schema-only'),
+      rows: (await dump('--data-only', '--inserts')).sort(),
+      main: main.trim(),
+      current: current.trim(),
+      settings: existsSync(at('settings.json'))
+        ? (JSON.parse(readFileSync(at('settings.json'), 'utf8')) as unknown)
+        : undefined,
+      config: filesUnder(at('config')),
+      version: await told('/version'),
+      health: await told('/health'),
+    }
+  } finally {
+    await opened.close()
+  }
+}
+
+test('the sandbox starts with the previous release, plain text in its columns, and no trace of a deployment', () => {
+  expect(before.version).toEqual({ version: '2.3.0' })
+  expect(before.health).toEqual({ status: 'ok', maintenance: false })
+  expect(before.settings).toBeUndefined()
+  expect(before.rows.filter((row) => row.startsWith('INSERT INTO public.users')).length).toBe(300)
+  expect(before.schema.join('\n')).not.toContain('encrypted_')
+})
+
+test('deployed to the last step that can be undone, and rolled back: all is as it was before, and no secret was seen', async () => {
+  const watching = watchProcesses()
+  const deployed = await deploy('--to', 'final_backup')
+  const done = ended(deployed, 0)
+  const there = await takePicture()
+  expect(there.version).toEqual({ version: '2.4.0' })
+  expect(there.health).toMatchObject({ maintenance: false, tracking_percent: 100 })
+  expect(there.main).not.toBe(before.main)
+  const { stdout: status } = await tool('verify', NAME, '--env', 'sandbox')
+  expect(status).toContain('checks hold')
+
+  const back = await tool('rollback', '-o', 'json')
+  const undone = ended(back, 0)
+  expect(undone.status).toBe('rolled_back')
+  // Up before anything is undone, down after everything is.
+  const order = ids(undone, 'undone')
+  expect(order.at(0)).toBe('maintenance_on')
+  expect(order).toEqual(ids(done, 'done').filter((id) => order.includes(id)))
+  expect(await takePicture()).toEqual(before)
+
+  const processes = await watching.stop()
+  expect(processes).toContain('pg_dump')
+  const own = join(place.root, '.runbook')
+  const stores = filesUnder(own).filter((file) => /^random\/|\/password$/.test(file))
+  expect(stores).toContain(`random/${NAME}/sandbox/system_encryption_key`)
+  const find = finder(
+    new Map(stores.map((file) => [file, readFileSync(join(own, file), 'utf8').trim()])),
+  )
+  // Left out: where the secrets are kept, and the folders that are the sandbox's machines.
+  const files = filesUnder(
+    own,
+    (path) => stores.includes(path) || path === 'key' || /^services\/.*\/data\//.test(path),
+  )
+  expect(files).toContain('journal.db')
+  expect([
+    ...find(processes),
+    ...[deployed, back].flatMap((ran) => find(ran.stdout + ran.stderr)),
+    ...files.flatMap((file) => find(readFileSync(join(own, file))).map((s) => `${s} in ${file}`)),
+    // The application's own log, and what it and the host printed.
+    ...filesUnder(join(place.machine, 'logs')).flatMap((file) =>
+      find(readFileSync(join(place.machine, 'logs', file))).map((s) => `${s} in ${file}`),
+    ),
+  ]).toEqual([])
+})
+
+test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {
+  const summary = ended(await deploy('--var', 'release=broken'), 4)
+  expect(summary.status).toBe('rolled_back')
+  expect(ids(summary, 'failed')).toEqual(['healthy'])
+  expect(statusOf(summary, 'deploy_git')).toBe('undone')
+  expect(await takePicture()).toEqual(before)
+})
+
+test.each(['docker', 'kubernetes'])('deployed by %s, and rolled back', async (strategy) => {
+  const done = ended(await deploy('--var', `strategy=${strategy}`, '--to', 'key_reached'), 0)
+  expect(statusOf(done, `key_${strategy}`)).toBe('done')
+  expect(statusOf(done, `deploy_${strategy}`)).toBe('done')
+  expect((await takePicture()).version).toEqual({ version: '2.4.0' })
+  ended(await tool('rollback', '-o', 'json'), 0)
+  expect(await takePicture()).toEqual({ ...before, config: expect.anything() })
+})
+
+test('run whole, it cannot be rolled back past the step that removes the plain text', async () => {
+  const old = join(place.machine, 'backups/lockr-20200101T000000Z.dump')
+  const note = join(place.machine, 'backups/README')
+  for (const file of [old, note]) {
+    writeFileSync(file, 'old')
+    utimesSync(file, 0, 0)
+  }
+  const summary = ended(await deploy(), 0)
+  expect(summary.status).toBe('succeeded')
+  expect(rowsOf(summary)).toEqual(ROWS)
+  expect(existsSync(old)).toBe(false)
+  expect(existsSync(note)).toBe(true)
+
+  const after = await takePicture()
+  expect(after.schema.join('\n')).not.toMatch(/^ +(two_factor_secret|phone_number) /m)
+  expect(after.health).toMatchObject({ status: 'ok', maintenance: false, tracking_percent: 100 })
+
+  const refused = await tool('rollback')
+  expect(refused.code).toBe(6)
+  expect(refused.stderr).toContain('remove_plain_text')
+  expect((await takePicture()).schema).toEqual(after.schema)
+})
+
+test.each([
+  ['staging', 'STAGING_DATABASE_URL'],
+  ['prod', 'PRODUCTION_DATABASE_URL'],
+])('a plan for %s is sound, and says where no return lies', async (environment, database) => {
+  const secret = 'one-that-opens-nothing-0123456789abcdef-0123456789'
+  const env = {
+    [database]: 'postgresql://lockr:none@127.0.0.1:9/lockr',
+    ADMIN_TOKEN: secret,
+    SYSTEM_ENCRYPTION_KEY: secret,
+  }
+  const args = ['plan', NAME, '--env', environment, '--var', 'release=2.4.0', '-o', 'json']
+  for (const strategy of ['git', 'docker', 'kubernetes']) {
+    const ran = await runbook(place.root, [...args, '--var', `strategy=${strategy}`], { env })
+    expect(ran.code, ran.stderr).toBe(0)
+    expect(ran.stdout).not.toContain(secret)
+    const { steps } = JSON.parse(ran.stdout) as {
+      steps: { id: string; would: string; irreversible: string | null }[]
+    }
+    const would = Object.fromEntries(steps.map((s) => [s.id, s.would]))
+    const others = ['git', 'docker', 'kubernetes'].filter((one) => one !== strategy)
+    for (const one of others) expect(would[`deploy_${one}`]).toBe('skipped')
+    expect(would[`deploy_${strategy}`]).toBe('unknown')
+    expect(steps.filter((s) => s.irreversible !== null).map((s) => s.id)).toEqual([
+      'remove_plain_text',
+    ])
+  }
+})
+
+const ROWS = Array.from({ length: 19 }, (_, i) => `DB-${String(i + 1).padStart(2, '0')}`)
+
+/** The rows of which a step really ran. */
+function rowsOf(summary: Summary): string[] {
+  const ran = summary.steps.filter((s) => ['done', 'satisfied'].includes(s.status))
+  return [...new Set(ran.flatMap((s) => s.refs))].sort()
+}
