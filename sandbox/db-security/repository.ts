@@ -42,9 +42,11 @@ function git(folder: string, ...args: string[]): string {
 
 /** Writes the source of a version, with the kit in it: what is pushed must be whole. */
 function writeTree(folder: string, version: string): void {
-  for (const name of readdirSync(folder)) if (name !== '.git') rmSync(join(folder, name), { recursive: true })
+  for (const name of readdirSync(folder))
+    if (name !== '.git') rmSync(join(folder, name), { recursive: true })
   for (const name of SOURCE)
-    if (existsSync(join(APP, name))) cpSync(join(APP, name), join(folder, name), { recursive: true })
+    if (existsSync(join(APP, name)))
+      cpSync(join(APP, name), join(folder, name), { recursive: true })
   cpSync(KIT, join(folder, 'kit'), { recursive: true })
   const { previous = false, without = [], settings } = partsOf(version)
   const features = (of: string): string => join(folder, `src/features${of}.ts`)

@@ -62,16 +62,24 @@ const setImages: Work = async ({ words, has }, memory, all) => {
 const setEnv: Work = async ({ words, values, value, has }, memory, all) => {
   const { unit, rest } = takeDeployment(all, words)
   if (has('list')) {
-    for (const [name, text] of Object.entries(unit.env)) say(`${name}=${text}`)
+    say(`# Deployment ${unit.name}, container ${unit.container}`)
+    const { from = {} } = memory.deployments[unit.id] ?? {}
+    for (const [name, text] of Object.entries(unit.env))
+      say(from[name] === undefined ? `${name}=${text}` : `# ${name} from ${from[name]}`)
     return
   }
   const from = value('from')
   const set: Record<string, string | null> = {}
+  // A variable that comes from elsewhere is listed with where from, not with its value.
+  const sources = { ...memory.deployments[unit.id]?.from }
   if (from !== undefined) {
-    const secret =
+    const object =
       memory.objects[from] ?? fail(1, `Error from server (NotFound): ${from} not found`)
-    for (const [key, text] of Object.entries(secret))
-      set[key.toUpperCase().replace(/[^A-Z0-9]/g, '_')] = String(text)
+    for (const [key, text] of Object.entries(object)) {
+      const name = key.toUpperCase().replace(/[^A-Z0-9]/g, '_')
+      set[name] = String(text)
+      sources[name] = `${from.replace('/', ' ')}, key ${key}`
+    }
   }
   for (const one of [...rest, ...values('env')]) {
     const [, name = '', text] =
@@ -80,7 +88,10 @@ const setEnv: Work = async ({ words, values, value, has }, memory, all) => {
         `environment variables must be of the form key=value or key-, not "${one.slice(0, 20)}"`,
       )
     set[name] = text ?? null
+    Reflect.deleteProperty(sources, name)
   }
+  const deployment = memory.deployments[unit.id]
+  if (deployment !== undefined) deployment.from = sources
   if (Object.keys(set).length === 0) wrong('at least one environment variable must be provided')
   const same = Object.entries(set).every(([name, text]) => (unit.env[name] ?? null) === text)
   if (!same) {

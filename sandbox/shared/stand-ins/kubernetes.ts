@@ -65,12 +65,18 @@ function objectsOf(
         },
       })),
     )
-  // What is in a secret is nobody's to see here.
+  const encoded = (data: object): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(data).map(([key, text]) => [
+        key,
+        Buffer.from(String(text)).toString('base64'),
+      ]),
+    )
   return Object.entries(memory.objects)
     .filter(([key]) => key.startsWith(`${kind}/`))
     .map(([key, spec]) => ({
       metadata: { name: key.slice(kind.length + 1) },
-      ...(kind === 'secret' ? { data: Object.keys(spec) } : { spec }),
+      ...(kind === 'secret' ? { data: encoded(spec) } : { spec }),
       // An autoscaler that gets its figures.
       ...(kind === 'horizontalpodautoscaler'
         ? { status: { conditions: [{ type: 'ScalingActive', status: 'True' }] } }

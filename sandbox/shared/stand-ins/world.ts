@@ -66,6 +66,8 @@ export interface Deployment {
   revisions: string[]
   /** The release that served when the last one was asked for. */
   before: string
+  /** Of variables that come from a secret: which. */
+  from?: Record<string, string>
 }
 
 export interface Memory {

@@ -46,10 +46,15 @@ export async function ask(
   }
 }
 
-export async function expectStatus(status: number, asked: Promise<Answer>): Promise<Answer['json']> {
+export async function expectStatus(
+  status: number,
+  asked: Promise<Answer>,
+): Promise<Answer['json']> {
   const answer = await asked
   if (answer.status !== status)
-    throw new Error(`${status} was expected, ${answer.status} came: ${String(answer.json['error'])}`)
+    throw new Error(
+      `${status} was expected, ${answer.status} came: ${String(answer.json['error'])}`,
+    )
   return answer.json
 }
 

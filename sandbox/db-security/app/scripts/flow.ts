@@ -51,10 +51,7 @@ const FLOWS: Readonly<Record<string, () => Promise<void>>> = {
       ask('POST', '/api/second-factor/confirm', { code: code() }, { session }),
     )
     const { ticket } = await expectStatus(200, ask('POST', '/api/login', { email, password }))
-    await expectStatus(
-      401,
-      ask('POST', '/api/login/second-factor', { ticket, code: code(1000) }),
-    )
+    await expectStatus(401, ask('POST', '/api/login/second-factor', { ticket, code: code(1000) }))
     const json = await expectStatus(
       200,
       ask('POST', '/api/login/second-factor', { ticket, code: code() }),

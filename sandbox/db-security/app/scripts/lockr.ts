@@ -7,7 +7,7 @@ import type { Order, Source } from '../../../shared/build/release.ts'
 async function routesOf(dir: string): Promise<string[]> {
   const load = (name: string): Promise<Record<string, unknown>> =>
     import(pathToFileURL(join(dir, 'src', name)).href) as Promise<Record<string, unknown>>
-  type Lister = (app: unknown, features: unknown) => { method: string; path: string }[]
+  type Lister = (app: unknown, features?: unknown) => { method: string; path: string }[]
   const { features } = (await load('features.js')) as { features: { routes: Lister }[] }
   const { statusRoutes } = (await load('core/status.js')) as { statusRoutes: Lister }
   const routes = [

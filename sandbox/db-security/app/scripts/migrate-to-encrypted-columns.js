@@ -6,7 +6,7 @@ import { COLUMNS, batchAfter, opened, withWorld } from './columns.js'
 await withWorld(async (world) => {
   const { client, cipher } = world
   let [users, sealed] = [0, 0]
-  for (let after = ''; ; ) {
+  for (let after = ''; ;) {
     await client.query('BEGIN')
     const rows = await batchAfter(world, after, 'FOR UPDATE')
     for (const row of rows) {
@@ -15,7 +15,10 @@ await withWorld(async (world) => {
         if (plain == null || opened(world, row, column) === plain) continue
         const text = cipher.seal(column, row.id, plain)
         if (cipher.open(column, row.id, text) !== plain) throw new Error('sealing does not open')
-        await client.query(`UPDATE users SET encrypted_${column} = $2 WHERE id = $1`, [row.id, text])
+        await client.query(`UPDATE users SET encrypted_${column} = $2 WHERE id = $1`, [
+          row.id,
+          text,
+        ])
         sealed++
       }
     }

@@ -19,7 +19,7 @@ case ${1-}:${STRATEGY:?STRATEGY is not set} in
     fi
     ;;
   get:kubernetes)
-    kubectl get deployment/lockr -o "jsonpath={.spec.template.spec.containers[0].env[?(@.name=='$name')].value}"
+    kubectl set env deployment/lockr --list | sed -n "s/^$name=//p"
     ;;
   set:kubernetes)
     if [ -n "$3" ]; then

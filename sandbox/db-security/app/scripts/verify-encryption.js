@@ -4,7 +4,7 @@ import { COLUMNS, batchAfter, opened, withWorld } from './columns.js'
 
 await withWorld(async (world) => {
   const told = { users: 0, opened: 0, differing: 0, not_opened: 0, unsealed: 0 }
-  for (let after = ''; ; ) {
+  for (let after = ''; ;) {
     const rows = await batchAfter(world, after)
     for (const row of rows) {
       for (const column of COLUMNS) {

@@ -46,7 +46,10 @@ function loginRoutes(app: App, keeping: Keeping, tracking: Tracking): Route[] {
     const from = fields(call.body, ['ticket', 'code'])
     const user = await app.tokens.read('ticket', text(from, 'ticket', 2000))
     const { twoFactorSecret } = await keeping.read(app, user)
-    if (twoFactorSecret === undefined || !codeFits(twoFactorSecret, text(from, 'code'), app.now())) {
+    if (
+      twoFactorSecret === undefined ||
+      !codeFits(twoFactorSecret, text(from, 'code'), app.now())
+    ) {
       await tracking.failed(app, user)
       throw new Refusal(401, 'not the code')
     }
@@ -88,7 +91,12 @@ function ownRoutes(app: App, keeping: Keeping): Route[] {
         const user = await byId(app, await caller(app, call))
         if (user === undefined) throw new Refusal(401, 'no such user')
         const { twoFactorSecret, phone } = await keeping.read(app, user.id)
-        const json = { id: user.id, email: user.email, phone, secondFactor: twoFactorSecret !== undefined }
+        const json = {
+          id: user.id,
+          email: user.email,
+          phone,
+          secondFactor: twoFactorSecret !== undefined,
+        }
         return { status: 200, json }
       },
     },

@@ -9,7 +9,10 @@ const MOST_TRIES = 5
 export async function send(app: App, to: string, text: string): Promise<void> {
   const answer = await fetch(app.config.messageGateway, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${app.config.adminToken}` },
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${app.config.adminToken}`,
+    },
     body: JSON.stringify({ to, text }),
     signal: AbortSignal.timeout(5_000),
   })

@@ -30,10 +30,11 @@ export async function byId(app: App, id: string): Promise<User | undefined> {
 
 /** False when the id or the address is somebody else's. The same request again changes nothing. */
 export async function createUser(app: App, user: User): Promise<boolean> {
-  await app.db.query(
-    `INSERT INTO users (${COLUMNS}) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-    [user.id, user.email, user.password_hash],
-  )
+  await app.db.query(`INSERT INTO users (${COLUMNS}) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, [
+    user.id,
+    user.email,
+    user.password_hash,
+  ])
   return (await byId(app, user.id))?.email === user.email
 }
 

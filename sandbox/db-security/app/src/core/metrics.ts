@@ -31,7 +31,11 @@ export function makeMetrics(windowSeconds: number): Metrics {
   gauge('lockr_error_ratio', 'Requests answered with 5xx.', () => part(requests.figures()))
   gauge('lockr_login_failure_ratio', 'Logins that failed.', () => part(logins.figures()))
   gauge('lockr_code_failure_ratio', 'Codes that were wrong.', () => part(factors.figures()))
-  gauge('lockr_request_p95_ms', 'Nineteen of twenty take no longer.', () => requests.figures().p95_ms)
+  gauge(
+    'lockr_request_p95_ms',
+    'Nineteen of twenty take no longer.',
+    () => requests.figures().p95_ms,
+  )
   gauge('lockr_statement_mean_ms', 'A statement takes so long.', () => statements.figures().mean_ms)
 
   // A rate of nothing is left out: whoever asks for it is to notice that there was nothing.

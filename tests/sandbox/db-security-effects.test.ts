@@ -1,0 +1,385 @@
+/** Every check of database security fails when what it proves is taken away; and what its document's commands really do. */
+import { execFile } from 'node:child_process'
+import { rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { findRun } from '../../src/engine/session.ts'
+import { loadRunbook } from '../../src/language/load.ts'
+import {
+  changed,
+  connected,
+  expectToDependOn,
+  moved,
+  statement,
+  tool,
+  type TakeAway,
+} from './hands.ts'
+import { watchProcesses } from '../canaries.ts'
+import { client, input, makePlace, open, type Open, type Place } from './place.ts'
+
+// Real servers, builds and traffic, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
+
+const NAME = 'db-security'
+const execute = promisify(execFile)
+
+let place: Place
+let here: Open
+let db: pg.Client
+let run = ''
+let backup = ''
+let finalBackup = ''
+beforeAll(async () => {
+  place = makePlace(NAME)
+  // Held open, so that the commands and the tests share one running sandbox.
+  here = await open(place, NAME)
+  db = await connected(here, 'database_url')
+  run = (await tool(place, 'deploy', NAME, '--env', 'sandbox', '--to', 'final_backup')).run
+  const known = await findRun(here.session.store, { run })
+  const fileOf = (step: string) => String(known?.state.steps.get(step)?.outputs['file'])
+  backup = fileOf('backup')
+  finalBackup = fileOf('final_backup')
+})
+afterAll(async () => {
+  await db.end()
+  await here.close()
+  await place.dispose()
+})
+
+const at = (path: string): string => join(place.machine, path)
+const app = (): string => join(place.root, 'sandbox/db-security/app')
+const environment = (): NodeJS.ProcessEnv => ({
+  ...client(input(here, 'database_url')),
+  PATH: `${join(place.root, 'sandbox/shared/bin')}:${process.env['PATH']}`,
+  RELEASES: at('releases'),
+  CONFIG: at('config'),
+  STRATEGY: 'git',
+  HEROKU_APP: 'lockr',
+})
+
+/** A command as a person at a terminal would give it, in the folder of the application. */
+async function call(line: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const own = environment()
+  const { stdout } = await execute('bash', ['--norc', '-c', line], {
+    cwd: app(),
+    env: { ...own, ...env, PATH: own['PATH'] },
+  })
+  return stdout
+}
+
+const called =
+  (take: string, back: string): TakeAway =>
+  async () => {
+    await call(take)
+    return () => call(back)
+  }
+
+/** Does something first, takes an effect away, and cleans up after it was put back. */
+const after =
+  (prepare: TakeAway): ((step: string, take: TakeAway) => Promise<void>) =>
+  async (step, take) => {
+    const undo = await prepare()
+    try {
+      await expectToDependOn(here, run, step, take)
+    } finally {
+      await undo()
+    }
+  }
+
+const on = () => db
+const set = (name: string, take: string, back: string): TakeAway =>
+  called(`scripts/setting.sh set ${name} '${take}'`, `scripts/setting.sh set ${name} '${back}'`)
+const recordGone = (version: string): TakeAway =>
+  statement(
+    on,
+    `DELETE FROM schema_migrations WHERE version = '${version}'`,
+    `INSERT INTO schema_migrations VALUES ('${version}', now())`,
+  )
+const MAINTENANCE = 'MAINTENANCE_MODE'
+const PERCENT = 'FEATURE_SECURITY_TRACKING_PERCENT'
+const stopped = called('systemctl stop lockr', 'systemctl start lockr')
+
+/** Sealed values of users, changed; afterwards as they were. */
+const sealed =
+  (change: string): TakeAway =>
+  async () => {
+    await db.query('CREATE TEMP TABLE kept AS SELECT * FROM users')
+    await db.query(change)
+    return () =>
+      db.query(
+        `UPDATE users u SET encrypted_two_factor_secret = k.encrypted_two_factor_secret,
+                encrypted_phone_number = k.encrypted_phone_number FROM kept k WHERE k.id = u.id;
+         DROP TABLE kept`,
+      )
+  }
+
+/** The account of a flow: made by the flow itself, removed, and made again. */
+const accountOf = (flow: string): { made: TakeAway; gone: TakeAway } => {
+  const make = () =>
+    call(`node scripts/flow.ts ${flow}`, {
+      RUNBOOK_RUN_ID: run,
+      APP_URL: input(here, 'app_url'),
+      MESSAGES_URL: input(here, 'messages_url'),
+      ADMIN_TOKEN: input(here, 'admin_token'),
+      TRIAL_PHONE: input(here, 'trial_phone'),
+    })
+  const remove = () => db.query('DELETE FROM users WHERE id = $1', [`${run}-${flow}`])
+  return {
+    made: async () => {
+      await make()
+      return remove
+    },
+    gone: async () => {
+      await remove()
+      return make
+    },
+  }
+}
+
+/** How the effect of each step that changes something can be lost, by step. */
+const LOSSES: Record<string, Record<string, TakeAway>> = {
+  backup: {
+    'it is cut off': changed(
+      () => backup,
+      (one) => truncateSync(one, 6000),
+    ),
+    'it is gone': moved(() => backup),
+  },
+  maintenance_on: { 'it is off': set(MAINTENANCE, '', 'true') },
+  tracking_columns: {
+    'a column has another name': statement(
+      on,
+      'ALTER TABLE users RENAME last_failed_login_at TO away',
+      'ALTER TABLE users RENAME away TO last_failed_login_at',
+    ),
+    'it is not recorded': recordGone('024_add_security_tracking_columns'),
+  },
+  encryption_constraints: {
+    'a constraint is gone': async () => {
+      const name = 'users_encrypted_phone_number_form'
+      const { rows } = await db.query<{ text: string }>(
+        'SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE conname = $1',
+        [name],
+      )
+      await db.query(`ALTER TABLE users DROP CONSTRAINT ${name}`)
+      return () => db.query(`ALTER TABLE users ADD CONSTRAINT ${name} ${rows[0]?.text}`)
+    },
+    'the status function is gone': statement(
+      on,
+      'ALTER FUNCTION check_encryption_migration_status() RENAME TO away',
+      'ALTER FUNCTION away() RENAME TO check_encryption_migration_status',
+    ),
+    'it is not recorded': recordGone('025_add_encryption_constraints'),
+  },
+  security_views: {
+    'a view is gone': statement(
+      on,
+      'ALTER VIEW locked_accounts RENAME TO away',
+      'ALTER VIEW away RENAME TO locked_accounts',
+    ),
+    'a figure has another name': statement(
+      on,
+      'ALTER VIEW deployment_metrics RENAME COLUMN locked_accounts TO away',
+      'ALTER VIEW deployment_metrics RENAME COLUMN away TO locked_accounts',
+    ),
+    'it is not recorded': recordGone('026_create_security_views'),
+  },
+  encrypt_values: {
+    'a value is not sealed': sealed(
+      `UPDATE users SET encrypted_phone_number = NULL WHERE id = 'user-0001'`,
+    ),
+    "a value is another row's": sealed(
+      `UPDATE users SET encrypted_phone_number = (SELECT encrypted_phone_number FROM users WHERE id = 'user-0004') WHERE id = 'user-0001'`,
+    ),
+    'a value was changed': sealed(
+      `UPDATE users SET encrypted_phone_number = overlay(encrypted_phone_number placing 'AAAA' from 30) WHERE id = 'user-0001'`,
+    ),
+    'the plain text is another': statement(
+      on,
+      `UPDATE users SET phone_number = '+390001' WHERE id = 'user-0001'`,
+      `UPDATE users SET phone_number = '+390001000000' WHERE id = 'user-0001'`,
+    ),
+  },
+  key_git: {
+    'it is not set': async () => {
+      const key = await call('heroku config:get SYSTEM_ENCRYPTION_KEY --app lockr')
+      await call('heroku config:unset SYSTEM_ENCRYPTION_KEY --app lockr')
+      return () =>
+        call('heroku config:set "SYSTEM_ENCRYPTION_KEY=$KEY" --app lockr', { KEY: key.trim() })
+    },
+  },
+  deploy_git: {
+    'the previous release serves': called(
+      `git -C "$RELEASES/../source" push --quiet --force "$RELEASES/../heroku.git" '2.3.0^{commit}:refs/heads/main'`,
+      `git -C "$RELEASES/../source" push --quiet --force "$RELEASES/../heroku.git" '2.4.0^{commit}:refs/heads/main'`,
+    ),
+    'nothing serves': stopped,
+  },
+  flow_signup: { 'the account is gone': accountOf('signup').gone },
+  flow_login: { 'the account is gone': accountOf('login').gone },
+  flow_second_factor: { 'the account is gone': accountOf('second_factor').gone },
+  flow_sms: { 'the account is gone': accountOf('sms').gone },
+  flow_reset: { 'the account is gone': accountOf('reset').gone },
+  clean_up: { 'an account is back': accountOf('login').made },
+  maintenance_off: { 'it is on': set(MAINTENANCE, 'true', 'false') },
+  percent_10: { 'it is 0': set(PERCENT, '0', '10') },
+  percent_50: { 'it is 10': set(PERCENT, '10', '50') },
+  percent_100: { 'it is 50': set(PERCENT, '50', '100') },
+  final_backup: {
+    'it is cut off': changed(
+      () => finalBackup,
+      (one) => truncateSync(one, 6000),
+    ),
+  },
+  remove_plain_text: {},
+  flow_without_plain_text: {},
+  clean_up_again: { 'an account is back': accountOf('login').made },
+  old_backups: {
+    'an old one is there': async () => {
+      const old = at('backups/lockr-20200101T000000Z.dump')
+      writeFileSync(old, '')
+      utimesSync(old, 0, 0)
+      return () => {
+        rmSync(old)
+      }
+    },
+  },
+}
+
+/** What later steps changed on purpose is made as it was after the step. */
+const EARLIER: Record<string, TakeAway> = {
+  maintenance_on: set(MAINTENANCE, 'true', 'false'),
+  percent_10: set(PERCENT, '10', '100'),
+  percent_50: set(PERCENT, '50', '100'),
+  ...Object.fromEntries(
+    ['signup', 'login', 'second_factor', 'sms', 'reset'].map((flow) => [
+      `flow_${flow}`,
+      accountOf(flow).made,
+    ]),
+  ),
+}
+
+/** Steps that change nothing and prove what others did: their checks can fail as well. */
+const PROOFS: Record<string, Record<string, TakeAway>> = {
+  healthy: { 'it is stopped': stopped },
+}
+
+/** They run with another strategy, in the tests of the whole deployment. */
+const ELSEWHERE = /^(key|deploy)_(docker|kubernetes)$|^build_release$|^image$/
+
+test('every step that changes something has a loss of its effect here', async () => {
+  const { runbook: read } = await loadRunbook(NAME, place.root)
+  const changing = read.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
+  expect(Object.keys(LOSSES).sort()).toEqual(changing.filter((id) => !ELSEWHERE.test(id)).sort())
+})
+
+const cases = [...Object.entries(LOSSES), ...Object.entries(PROOFS)].flatMap(([step, ways]) =>
+  Object.entries(ways).map(([how, take]) => [step, how, take] as const),
+)
+test.each(cases)('%s: %s', async (step, _how, take) => {
+  await after(EARLIER[step] ?? (async () => () => undefined))(step, take)
+})
+
+describe('what the document says, and what it does', () => {
+  const failing = 'SELECT no_such_column; CREATE TABLE half (id int);'
+  const half = async () =>
+    (await db.query(`SELECT 1 FROM information_schema.tables WHERE table_name = 'half'`)).rowCount
+
+  test('psql -f goes on after an error and ends with 0; within a transaction that stops, nothing is left', async () => {
+    const script = at('half.sql')
+    writeFileSync(script, failing)
+    await call(`psql -f '${script}' 2> /dev/null`)
+    expect(await half()).toBe(1)
+    await db.query('DROP TABLE half')
+    const careful = 'psql --no-psqlrc --set=ON_ERROR_STOP=1 --single-transaction'
+    await expect(call(`${careful} --file='${script}'`)).rejects.toMatchObject({ code: 3 })
+    expect(await half()).toBe(0)
+    rmSync(script)
+  })
+
+  test('a migration that ran is refused a second time by its record, whole', async () => {
+    const version = '026_create_security_views'
+    const again = `psql --no-psqlrc --set=ON_ERROR_STOP=1 --single-transaction --command='CREATE TABLE half (id int)' \
+      --command="INSERT INTO schema_migrations (version, executed_at) VALUES ('${version}', now())"`
+    await expect(call(again)).rejects.toMatchObject({ code: 1 })
+    expect(await half()).toBe(0)
+  })
+
+  test('head shows the beginning of a dump that has no end, and pg_restore reads no plain dump', async () => {
+    const plain = at('backups/plain.sql')
+    await call(`pg_dump > '${plain}'`)
+    await expect(call(`pg_restore --list '${plain}'`)).rejects.toMatchObject({ code: 1 })
+    truncateSync(plain, 4000)
+    expect((await call(`head -100 '${plain}'`)).length).toBeGreaterThan(1000)
+    rmSync(plain)
+  })
+
+  test('its count of what is left to encrypt never comes to zero', async () => {
+    const { rows } = await db.query<{ n: string }>(`SELECT count(*) AS n FROM users
+       WHERE (two_factor_secret IS NOT NULL OR phone_number IS NOT NULL)
+         AND (encrypted_two_factor_secret IS NULL OR encrypted_phone_number IS NULL)`)
+    expect(Number(rows[0]?.n)).toBeGreaterThan(100)
+    const { rows: status } = await db.query<{ complete: boolean }>(
+      'SELECT bool_and(complete) AS complete FROM check_encryption_migration_status()',
+    )
+    expect(status[0]?.complete).toBe(true)
+  })
+
+  test('pg_stat_user_tables has no tablename', async () => {
+    await expect(db.query('SELECT tablename FROM pg_stat_user_tables')).rejects.toThrow(
+      'column "tablename" does not exist',
+    )
+  })
+
+  test('heroku maintenance:on hides version and health; the application’s own mode does not', async () => {
+    const status = async (path: string) => (await fetch(input(here, 'app_url') + path)).status
+    await call('heroku maintenance:on --app lockr')
+    expect([await status('/version'), await status('/health')]).toEqual([503, 503])
+    await call('heroku maintenance:off --app lockr')
+    expect([await status('/version'), await status('/health')]).toEqual([200, 200])
+  })
+
+  test('behind the maintenance page there is no traffic to watch', async () => {
+    const attempts = async () => {
+      const answer = await fetch(`${input(here, 'app_url')}/metrics.json`)
+      return ((await answer.json()) as { logins: { attempts: number } }).logins.attempts
+    }
+    await vi.waitFor(async () => expect(await attempts()).toBeGreaterThan(5), 20_000)
+    await call(`scripts/setting.sh set ${MAINTENANCE} true`)
+    // Longer than the window of the figures.
+    await new Promise((resolve) => setTimeout(resolve, 3_500))
+    expect(await attempts()).toBe(0)
+    await call(`scripts/setting.sh set ${MAINTENANCE} false`)
+  })
+
+  test('heroku config:set shows the key to whoever lists processes; its own interface does not', async () => {
+    const key = input(here, 'system_encryption_key')
+    const lines = await shownWhile(
+      () => call(`heroku config:set "SYSTEM_ENCRYPTION_KEY=$KEY" --app lockr`, { KEY: key }),
+      key,
+    )
+    expect(lines).toBe(true)
+    const step = here.plan.steps.find((s) => s.id === 'key_git')?.act?.action
+    if (step?.verb !== 'run' || !('script' in step)) throw new Error('no script')
+    const { script } = step
+    const quiet = await shownWhile(
+      () =>
+        call(script, {
+          SYSTEM_ENCRYPTION_KEY: key,
+          HEROKU_API: input(here, 'heroku_api'),
+          NETRC: input(here, 'netrc'),
+        }),
+      key,
+    )
+    expect(quiet).toBe(false)
+  })
+})
+
+/** Whether a text was in some command line while something was done. */
+async function shownWhile(work: () => Promise<unknown>, text: string): Promise<boolean> {
+  const watching = watchProcesses(5)
+  await work()
+  return (await watching.stop()).includes(text)
+}
