@@ -146,7 +146,7 @@ test.each(['docker', 'kubernetes'])('deployed by %s, and rolled back', async (st
   expect(statusOf(done, `deploy_${strategy}`)).toBe('done')
   expect((await takePicture()).version).toEqual({ version: '2.4.0' })
   ended(await tool('rollback', '-o', 'json'), 0)
-  expect(await takePicture()).toEqual({ ...before, config: expect.anything() })
+  expect(await takePicture()).toEqual(before)
 })
 
 test('run whole, it cannot be rolled back past the step that removes the plain text', async () => {
@@ -200,7 +200,10 @@ test.each([
   }
 })
 
-const ROWS = Array.from({ length: 19 }, (_, i) => `DB-${String(i + 1).padStart(2, '0')}`)
+/** All but DB-18, the messages. */
+const ROWS = Array.from({ length: 19 }, (_, i) => `DB-${String(i + 1).padStart(2, '0')}`).filter(
+  (row) => row !== 'DB-18',
+)
 
 /** The rows of which a step really ran. */
 function rowsOf(summary: Summary): string[] {

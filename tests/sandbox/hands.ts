@@ -31,7 +31,7 @@ export async function connected(here: Open, name: string): Promise<pg.Client> {
 }
 
 /** What the checks of a step answer now, with the outputs of a run in which it ran. */
-export async function ask(here: Open, run: string, id: string, patient = false): Promise<Answer> {
+async function ask(here: Open, run: string, id: string, patient = false): Promise<Answer> {
   const known = await findRun(here.session.store, { run })
   const step = here.plan.steps.find((s) => s.id === id)
   if (known === undefined || step === undefined) throw new Error(`no step ${id} in run ${run}`)

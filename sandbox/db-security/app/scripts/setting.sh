@@ -38,6 +38,8 @@ case ${1-}:${STRATEGY:?STRATEGY is not set} in
     grep -v "^$name=" "$file" > "$file.new" || true
     if [ -n "$3" ]; then printf '%s=%s\n' "$name" "$3" >> "$file.new"; fi
     mv "$file.new" "$file"
+    # Where nothing is set there was no file.
+    if [ ! -s "$file" ]; then rm "$file"; fi
     # Compose reads the file when it makes the container, so it is made again, of the same image.
     LOCKR_IMAGE=$(docker inspect --format '{{.Config.Image}}' lockr)
     export LOCKR_IMAGE
