@@ -140,6 +140,19 @@ test('a release that is not healthy is rolled back by itself, and the previous o
   expect(await takePicture()).toEqual(before)
 })
 
+test('a fault that shows at 50 % takes the feature back to 10 % and stops there; the rest is rolled back by word', async () => {
+  const stopped = ended(await deploy('--var', 'release=flaky'), 3)
+  expect(stopped.status).toBe('failed')
+  expect(statusOf(stopped, 'percent_10')).toBe('done')
+  expect(statusOf(stopped, 'percent_50')).toBe('undone')
+  expect(statusOf(stopped, 'percent_100')).toBe('pending')
+  const half = await takePicture()
+  expect(half.version).toEqual({ version: 'flaky' })
+  expect(half.health).toMatchObject({ maintenance: false, tracking_percent: 10 })
+  expect(ended(await tool('rollback', '-o', 'json'), 0).status).toBe('rolled_back')
+  expect(await takePicture()).toEqual(before)
+})
+
 test.each(['docker', 'kubernetes'])('deployed by %s, and rolled back', async (strategy) => {
   const done = ended(await deploy('--var', `strategy=${strategy}`, '--to', 'key_reached'), 0)
   expect(statusOf(done, `key_${strategy}`)).toBe('done')
