@@ -3,6 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import pg from 'pg'
 import { expect } from 'vitest'
 import type { Answer } from '../../src/core/events.ts'
+import type { Check } from '../../src/core/runbook.ts'
 import { askChecks } from '../../src/engine/ask.ts'
 import { askingOutsideARun } from '../../src/engine/operate.ts'
 import { openOutputs } from '../../src/engine/outputs.ts'
@@ -30,8 +31,23 @@ export async function connected(here: Open, name: string): Promise<pg.Client> {
   return client
 }
 
-/** What the checks of a step answer now, with the outputs of a run in which it ran. */
-async function ask(here: Open, run: string, id: string, patient = false): Promise<Answer> {
+/** Asked outside a run, a soak is one sample of each of its probes. */
+function atOnce(check: Check): Check[] {
+  const { action } = check
+  if (action.verb !== 'soak') return [check]
+  return Object.values(action.probes).map(({ figures: _, ...probe }) => ({
+    ...probe,
+    timeout: probe.timeout ?? '10s',
+  }))
+}
+
+/** What the checks of a step answer now, all of them, with the outputs of a run in which it ran. */
+export async function ask(
+  here: Open,
+  run: string,
+  id: string,
+  patient = false,
+): Promise<{ answer: Answer; expressions: string[] }> {
   const known = await findRun(here.session.store, { run })
   const step = here.plan.steps.find((s) => s.id === id)
   if (known === undefined || step === undefined) throw new Error(`no step ${id} in run ${run}`)
@@ -43,7 +59,9 @@ async function ask(here: Open, run: string, id: string, patient = false): Promis
     scope: scopeOf(here.bound, { run, outputs }),
     patient,
   }
-  return (await askChecks(here.bound, step.verify, asking, true)).answer
+  const checks = step.verify.flatMap(atOnce)
+  const { answer, answered } = await askChecks(here.bound, checks, asking, true)
+  return { answer, expressions: answered.flatMap(({ asked }) => asked.expression ?? []) }
 }
 
 /** Holds, does not hold without its effect, and holds again with it. */
@@ -53,14 +71,14 @@ export async function expectToDependOn(
   step: string,
   takeAway: TakeAway,
 ): Promise<void> {
-  expect(await ask(here, run, step, true)).toBe('holds')
+  expect(await ask(here, run, step, true)).toMatchObject({ answer: 'holds' })
   const putBack = await takeAway()
   try {
-    expect(await ask(here, run, step)).toBe('does_not_hold')
+    expect(await ask(here, run, step)).toMatchObject({ answer: 'does_not_hold' })
   } finally {
     await putBack()
   }
-  expect(await ask(here, run, step, true)).toBe('holds')
+  expect(await ask(here, run, step, true)).toMatchObject({ answer: 'holds' })
 }
 
 /** Another content for a file. */
