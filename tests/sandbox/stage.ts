@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { Answer } from '../../src/core/events.ts'
+import type { Check } from '../../src/core/runbook.ts'
 import { askChecks } from '../../src/engine/ask.ts'
 import { askingOutsideARun } from '../../src/engine/operate.ts'
 import { openOutputs } from '../../src/engine/outputs.ts'
@@ -22,6 +23,21 @@ const execute = promisify(execFile)
 
 /** Takes an effect away, really, and returns what puts it back. */
 export type TakeAway = () => Promise<() => unknown>
+
+export interface Asked {
+  answer: Answer
+  expressions: string[]
+}
+
+/** Asked outside a run, a soak is one sample of each of its probes. */
+function atOnce(check: Check): Check[] {
+  const { action } = check
+  if (action.verb !== 'soak') return [check]
+  return Object.values(action.probes).map(({ figures: _, ...probe }) => ({
+    ...probe,
+    timeout: probe.timeout ?? '10s',
+  }))
+}
 
 /** By step, and by how its effect is lost. */
 export type Losses = Record<string, Record<string, TakeAway>>
@@ -44,6 +60,8 @@ export interface Stage {
   fileOf: (run: string, step: string) => Promise<string>
   /** A stand-in of the sandbox, as a person at a terminal would call it. */
   call: (name: string, ...args: string[]) => Promise<string>
+  /** What the checks of a step answer now, with the outputs of a run in which it ran; and what decided. */
+  ask: (run: string, step: string, patient?: boolean) => Promise<Asked>
   /**
    * The check of a step holds, does not hold without its effect, and holds again with it. `earlier`: what
    * later steps changed on purpose goes back first.
@@ -78,8 +96,7 @@ export function stageOf(
     return summaryOf(ran)
   }
 
-  /** What the checks of a step answer now, with the outputs of a run in which it ran. */
-  async function ask(run: string, id: string, patient = false): Promise<Answer> {
+  async function ask(run: string, id: string, patient = false): Promise<Asked> {
     const known = await findRun(here.session.store, { run })
     const step = here.plan.steps.find((s) => s.id === id)
     if (known === undefined || step === undefined) throw new Error(`no step ${id} in run ${run}`)
@@ -91,7 +108,13 @@ export function stageOf(
       scope: scopeOf(here.bound, { run, outputs }),
       patient,
     }
-    return (await askChecks(here.bound, step.verify, asking, true)).answer
+    const { answer, answered } = await askChecks(
+      here.bound,
+      step.verify.flatMap(atOnce),
+      asking,
+      true,
+    )
+    return { answer, expressions: answered.flatMap(({ asked }) => asked.expression ?? []) }
   }
 
   const stage: Stage = {
@@ -117,17 +140,18 @@ export function stageOf(
       })
       return stdout
     },
+    ask,
     async expectToDependOn(run, step, takeAway, earlier) {
       const forward = await earlier?.()
       try {
-        expect(await ask(run, step, true)).toBe('holds')
+        expect(await ask(run, step, true)).toMatchObject({ answer: 'holds' })
         const putBack = await takeAway()
         try {
-          expect(await ask(run, step)).toBe('does_not_hold')
+          expect(await ask(run, step)).toMatchObject({ answer: 'does_not_hold' })
         } finally {
           await putBack()
         }
-        expect(await ask(run, step, true)).toBe('holds')
+        expect(await ask(run, step, true)).toMatchObject({ answer: 'holds' })
       } finally {
         await forward?.()
       }

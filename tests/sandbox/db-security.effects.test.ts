@@ -3,25 +3,15 @@ import { execFile } from 'node:child_process'
 import { rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { findRun } from '../../src/engine/session.ts'
 import { loadRunbook } from '../../src/language/load.ts'
 import { judge } from '../../src/core/expressions.ts'
 import { openOutputs } from '../../src/engine/outputs.ts'
 import { scopeOf } from '../../src/engine/runtime.ts'
-import {
-  ask,
-  changed,
-  connected,
-  expectToDependOn,
-  moved,
-  statement,
-  tool,
-  type TakeAway,
-} from './hands.ts'
 import { watchProcesses } from '../canaries.ts'
-import { client, input, makePlace, open, type Open, type Place } from './place.ts'
+import { client, input } from './place.ts'
+import { casesOf, changed, moved, stageOf, statement, type Losses, type TakeAway } from './stage.ts'
 
 // Real servers, builds and traffic, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
@@ -29,34 +19,23 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
 const NAME = 'db-security'
 const execute = promisify(execFile)
 
-let place: Place
-let here: Open
-let db: pg.Client
 let run = ''
 let backup = ''
 let finalBackup = ''
-beforeAll(async () => {
-  place = makePlace(NAME)
-  // Held open, so that the commands and the tests share one running sandbox.
-  here = await open(place, NAME)
-  db = await connected(here, 'database_url')
-  run = (await tool(place, 'deploy', NAME, '--env', 'sandbox', '--to', 'final_backup')).run
-  const known = await findRun(here.session.store, { run })
-  const fileOf = (step: string) => String(known?.state.steps.get(step)?.outputs['file'])
-  backup = fileOf('backup')
-  finalBackup = fileOf('final_backup')
+const stage = stageOf(NAME, {
+  async first({ deploy, fileOf }) {
+    run = await deploy('--to', 'final_backup')
+    backup = await fileOf(run, 'backup')
+    finalBackup = await fileOf(run, 'final_backup')
+  },
 })
-afterAll(async () => {
-  await db.end()
-  await here.close()
-  await place.dispose()
-})
+const { at, here } = stage
+const on = () => stage.database()
 
-const at = (path: string): string => join(place.machine, path)
-const app = (): string => join(place.root, 'sandbox/db-security/app')
+const app = (): string => join(stage.place().root, 'sandbox/db-security/app')
 const environment = (): NodeJS.ProcessEnv => ({
-  ...client(input(here, 'database_url')),
-  PATH: `${join(place.root, 'sandbox/shared/bin')}:${process.env['PATH']}`,
+  ...client(input(here(), 'database_url')),
+  PATH: `${join(stage.place().root, 'sandbox/shared/bin')}:${process.env['PATH']}`,
   RELEASES: at('releases'),
   CONFIG: at('config'),
   STRATEGY: 'git',
@@ -80,19 +59,6 @@ const called =
     return () => call(back)
   }
 
-/** Does something first, takes an effect away, and cleans up after it was put back. */
-const after =
-  (prepare: TakeAway): ((step: string, take: TakeAway) => Promise<void>) =>
-  async (step, take) => {
-    const undo = await prepare()
-    try {
-      await expectToDependOn(here, run, step, take)
-    } finally {
-      await undo()
-    }
-  }
-
-const on = () => db
 const set = (name: string, take: string, back: string): TakeAway =>
   called(`scripts/setting.sh set ${name} '${take}'`, `scripts/setting.sh set ${name} '${back}'`)
 const recordGone = (version: string): TakeAway =>
@@ -109,10 +75,10 @@ const stopped = called('systemctl stop lockr', 'systemctl start lockr')
 const sealed =
   (change: string): TakeAway =>
   async () => {
-    await db.query('CREATE TEMP TABLE kept AS SELECT * FROM users')
-    await db.query(change)
+    await on().query('CREATE TEMP TABLE kept AS SELECT * FROM users')
+    await on().query(change)
     return () =>
-      db.query(
+      on().query(
         `UPDATE users u SET encrypted_two_factor_secret = k.encrypted_two_factor_secret,
                 encrypted_phone_number = k.encrypted_phone_number FROM kept k WHERE k.id = u.id;
          DROP TABLE kept`,
@@ -124,12 +90,12 @@ const accountOf = (flow: string): { made: TakeAway; gone: TakeAway } => {
   const make = () =>
     call(`node scripts/flow.ts ${flow}`, {
       RUNBOOK_RUN_ID: run,
-      APP_URL: input(here, 'app_url'),
-      MESSAGES_URL: input(here, 'messages_url'),
-      ADMIN_TOKEN: input(here, 'admin_token'),
-      TRIAL_PHONE: input(here, 'trial_phone'),
+      APP_URL: input(here(), 'app_url'),
+      MESSAGES_URL: input(here(), 'messages_url'),
+      ADMIN_TOKEN: input(here(), 'admin_token'),
+      TRIAL_PHONE: input(here(), 'trial_phone'),
     })
-  const remove = () => db.query('DELETE FROM users WHERE id = $1', [`${run}-${flow}`])
+  const remove = () => on().query('DELETE FROM users WHERE id = $1', [`${run}-${flow}`])
   return {
     made: async () => {
       await make()
@@ -143,7 +109,7 @@ const accountOf = (flow: string): { made: TakeAway; gone: TakeAway } => {
 }
 
 /** How the effect of each step that changes something can be lost, by step. */
-const LOSSES: Record<string, Record<string, TakeAway>> = {
+const LOSSES: Losses = {
   backup: {
     'it is cut off': changed(
       () => backup,
@@ -163,12 +129,12 @@ const LOSSES: Record<string, Record<string, TakeAway>> = {
   encryption_constraints: {
     'a constraint is gone': async () => {
       const name = 'users_encrypted_phone_number_form'
-      const { rows } = await db.query<{ text: string }>(
+      const { rows } = await on().query<{ text: string }>(
         'SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE conname = $1',
         [name],
       )
-      await db.query(`ALTER TABLE users DROP CONSTRAINT ${name}`)
-      return () => db.query(`ALTER TABLE users ADD CONSTRAINT ${name} ${rows[0]?.text}`)
+      await on().query(`ALTER TABLE users DROP CONSTRAINT ${name}`)
+      return () => on().query(`ALTER TABLE users ADD CONSTRAINT ${name} ${rows[0]?.text}`)
     },
     'the status function is gone': statement(
       on,
@@ -266,7 +232,7 @@ const EARLIER: Record<string, TakeAway> = {
 }
 
 /** Steps that change nothing and prove what others did: their checks can fail as well. */
-const PROOFS: Record<string, Record<string, TakeAway>> = {
+const PROOFS: Losses = {
   healthy: { 'it is stopped': stopped },
 }
 
@@ -274,17 +240,14 @@ const PROOFS: Record<string, Record<string, TakeAway>> = {
 const ELSEWHERE = /^(key|deploy)_(docker|kubernetes)$|^build_release$|^image$/
 
 test('every step that changes something has a loss of its effect here', async () => {
-  const { runbook: read } = await loadRunbook(NAME, place.root)
+  const { runbook: read } = await loadRunbook(NAME, stage.place().root)
   const changing = read.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
   expect(Object.keys(LOSSES).sort()).toEqual(changing.filter((id) => !ELSEWHERE.test(id)).sort())
 })
 
-const cases = [...Object.entries(LOSSES), ...Object.entries(PROOFS)].flatMap(([step, ways]) =>
-  Object.entries(ways).map(([how, take]) => [step, how, take] as const),
+test.each([...casesOf(LOSSES), ...casesOf(PROOFS)])('%s: %s', (step, _how, take) =>
+  stage.expectToDependOn(run, step, take, EARLIER[step]),
 )
-test.each(cases)('%s: %s', async (step, _how, take) => {
-  await after(EARLIER[step] ?? (async () => () => undefined))(step, take)
-})
 
 describe('a reason to go back', () => {
   const restart = () => call('heroku ps:restart --app lockr')
@@ -317,8 +280,8 @@ describe('a reason to go back', () => {
   }
   test.each(Object.entries(TRIGGERS))('%s', async (_, [expression, takeAway]) => {
     // The figures are of the last seconds; with a restart they begin anew.
-    const eventually = (what: (asked: Awaited<ReturnType<typeof ask>>) => void) =>
-      vi.waitFor(async () => what(await ask(here, run, 'percent_100')), {
+    const eventually = (what: (asked: Awaited<ReturnType<typeof stage.ask>>) => void) =>
+      vi.waitFor(async () => what(await stage.ask(run, 'percent_100')), {
         timeout: 40_000,
         interval: 500,
       })
@@ -337,19 +300,19 @@ describe('a reason to go back', () => {
   })
 
   test('the database half as slow again, the answers a tenth slower, beyond the noise', async () => {
-    const known = await findRun(here.session.store, { run })
-    const step = here.plan.steps.find((s) => s.id === 'percent_100')
+    const known = await findRun(here().session.store, { run })
+    const step = here().plan.steps.find((s) => s.id === 'percent_100')
     const soak = step?.verify.find((check) => check.action.verb === 'soak')
     if (known === undefined || soak === undefined) throw new Error('no soak')
-    const outputs = openOutputs(here.bound, known.plan, known.state)
+    const outputs = openOutputs(here().bound, known.plan, known.state)
     const usual = known.state.steps.get('baseline')?.outputs as Record<string, number>
-    const noise = Number(here.bound.inputs['noise_ms'])
+    const noise = Number(here().bound.inputs['noise_ms'])
     const answer = (database: number, response: number) => {
       const web = {
         database_ms: { mean: (usual['database_ms'] ?? 0) * database + noise },
         response_ms: { mean: (usual['response_ms'] ?? 0) * response + noise },
       }
-      const scope = { ...scopeOf(here.bound, { run, outputs }), web }
+      const scope = { ...scopeOf(here().bound, { run, outputs }), web }
       return judge(soak.expect, scope, (text) => text).answer
     }
     expect(answer(1.49, 1.09)).toBe('holds')
@@ -361,14 +324,14 @@ describe('a reason to go back', () => {
 describe('what the document says, and what it does', () => {
   const failing = 'SELECT no_such_column; CREATE TABLE half (id int);'
   const half = async () =>
-    (await db.query(`SELECT 1 FROM information_schema.tables WHERE table_name = 'half'`)).rowCount
+    (await on().query(`SELECT 1 FROM information_schema.tables WHERE table_name = 'half'`)).rowCount
 
   test('psql -f goes on after an error and ends with 0; within a transaction that stops, nothing is left', async () => {
     const script = at('half.sql')
     writeFileSync(script, failing)
     await call(`psql -f '${script}' 2> /dev/null`)
     expect(await half()).toBe(1)
-    await db.query('DROP TABLE half')
+    await on().query('DROP TABLE half')
     const careful = 'psql --no-psqlrc --set=ON_ERROR_STOP=1 --single-transaction'
     await expect(call(`${careful} --file='${script}'`)).rejects.toMatchObject({ code: 3 })
     expect(await half()).toBe(0)
@@ -393,24 +356,24 @@ describe('what the document says, and what it does', () => {
   })
 
   test('its count of what is left to encrypt never comes to zero', async () => {
-    const { rows } = await db.query<{ n: string }>(`SELECT count(*) AS n FROM users
+    const { rows } = await on().query<{ n: string }>(`SELECT count(*) AS n FROM users
        WHERE (two_factor_secret IS NOT NULL OR phone_number IS NOT NULL)
          AND (encrypted_two_factor_secret IS NULL OR encrypted_phone_number IS NULL)`)
     expect(Number(rows[0]?.n)).toBeGreaterThan(100)
-    const { rows: status } = await db.query<{ complete: boolean }>(
+    const { rows: status } = await on().query<{ complete: boolean }>(
       'SELECT bool_and(complete) AS complete FROM check_encryption_migration_status()',
     )
     expect(status[0]?.complete).toBe(true)
   })
 
   test('pg_stat_user_tables has no tablename', async () => {
-    await expect(db.query('SELECT tablename FROM pg_stat_user_tables')).rejects.toThrow(
+    await expect(on().query('SELECT tablename FROM pg_stat_user_tables')).rejects.toThrow(
       'column "tablename" does not exist',
     )
   })
 
   test('heroku maintenance:on hides version and health; the application’s own mode does not', async () => {
-    const status = async (path: string) => (await fetch(input(here, 'app_url') + path)).status
+    const status = async (path: string) => (await fetch(input(here(), 'app_url') + path)).status
     await call('heroku maintenance:on --app lockr')
     expect([await status('/version'), await status('/health')]).toEqual([503, 503])
     await call('heroku maintenance:off --app lockr')
@@ -419,7 +382,7 @@ describe('what the document says, and what it does', () => {
 
   test('behind the maintenance page there is no traffic to watch', async () => {
     const attempts = async () => {
-      const answer = await fetch(`${input(here, 'app_url')}/metrics.json`)
+      const answer = await fetch(`${input(here(), 'app_url')}/metrics.json`)
       return ((await answer.json()) as { logins: { attempts: number } }).logins.attempts
     }
     await vi.waitFor(async () => expect(await attempts()).toBeGreaterThan(5), 20_000)
@@ -429,21 +392,21 @@ describe('what the document says, and what it does', () => {
   })
 
   test('heroku config:set shows the key to whoever lists processes; its own interface does not', async () => {
-    const key = input(here, 'system_encryption_key')
+    const key = input(here(), 'system_encryption_key')
     const lines = await shownWhile(
       () => call(`heroku config:set "SYSTEM_ENCRYPTION_KEY=$KEY" --app lockr`, { KEY: key }),
       key,
     )
     expect(lines).toBe(true)
-    const step = here.plan.steps.find((s) => s.id === 'key_git')?.act?.action
+    const step = here().plan.steps.find((s) => s.id === 'key_git')?.act?.action
     if (step?.verb !== 'run' || !('script' in step)) throw new Error('no script')
     const { script } = step
     const quiet = await shownWhile(
       () =>
         call(script, {
           SYSTEM_ENCRYPTION_KEY: key,
-          HEROKU_API: input(here, 'heroku_api'),
-          NETRC: input(here, 'netrc'),
+          HEROKU_API: input(here(), 'heroku_api'),
+          NETRC: input(here(), 'netrc'),
         }),
       key,
     )
