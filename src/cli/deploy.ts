@@ -92,7 +92,7 @@ export function define(command: Command, exit: (code: number) => void): void {
             onFailure: flags.onFailure,
             fingerprints,
             buildsOn,
-            attached: flags.wait === true,
+            attached: flags.wait === true || plan.environment.wait === true,
           }),
       ),
     )

@@ -66,7 +66,8 @@ export function define(command: Command, exit: (code: number) => void): void {
     const retry = (flags.retry ?? []).flatMap((step) => stepsMeant(known, step))
     const replanned = await lookAtToday(known, flags, view)
     const plan = replanned ?? known.plan
-    if (replanned === undefined && flags.wait !== true && isHeldUp(known, view)) {
+    const attached = flags.wait === true || plan.environment.wait === true
+    if (replanned === undefined && !attached && isHeldUp(known, view)) {
       view.start(plan, known.state, 'resume')
       await view.end(known.state)
       await session.store.close()
@@ -85,7 +86,7 @@ export function define(command: Command, exit: (code: number) => void): void {
             await session.store.keepPlan(replanned, planSha256(replanned))
           return resume(session, bound, view, ask, known, {
             retry,
-            attached: flags.wait === true,
+            attached,
             ...(replanned !== undefined && { replanned: planSha256(replanned) }),
           })
         },

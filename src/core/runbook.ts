@@ -253,6 +253,8 @@ export interface Environment {
   /** By the name of their group, in the order of the document. */
   hosts?: Record<string, Host[]>
   manual: 'ask' | 'assume'
+  /** Commands stay while a timer runs, as with `--wait`. Left out: they do not. */
+  wait?: boolean
   /** The lock's name; by default `<runbook>/<environment>`. */
   lock?: string
   channels?: Record<string, Channel>

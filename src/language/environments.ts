@@ -35,7 +35,7 @@ export function environmentOf(
     const channel = channelOf(reading, given, [...way, 'channels', key])
     return channel === undefined ? [] : [[key, channel] as const]
   })
-  const { on_failure, path = [], cwd, manual = 'ask', lock } = file
+  const { on_failure, path = [], cwd, manual = 'ask', wait, lock } = file
   return {
     name,
     protected: file.protected ?? false,
@@ -45,7 +45,7 @@ export function environmentOf(
     manual,
     state,
     ...(channels.length > 0 && { channels: Object.fromEntries(channels) }),
-    ...defined({ on_failure, cwd, lock, hosts, after }),
+    ...defined({ on_failure, cwd, wait, lock, hosts, after }),
   }
 }
 

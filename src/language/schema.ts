@@ -90,6 +90,7 @@ const environment = map({
   cwd: text.optional(),
   hosts: z.record(name, z.record(handle, host)).optional(),
   manual: z.enum(['ask', 'assume']).optional(),
+  wait: z.boolean().optional(),
   lock: handle.optional(),
   channels: z.record(name, channel).optional(),
   state: z.array(check).optional(),

@@ -33,6 +33,7 @@ inputs:
 environments:
   test: {}
   easy: { manual: assume }
+  patient: { wait: true }
 phases:
   - id: main
     title: Main
@@ -146,6 +147,21 @@ describe('a timer', () => {
     expect([code, order()], stderr).toEqual([0, 'one, two'])
     expect(stderr).toMatch(/two waiting until \S+Z, \d s left/)
     expect(await types()).toEqual(expect.arrayContaining(['run.waiting', 'run.resumed']))
+  })
+
+  test('an environment that says so is waited in without the flag, also by resume', async () => {
+    withSteps(TIMED)
+    const deployed = (...more: string[]) => run('deploy', 'sample', '--env', 'patient', ...more)
+    const { child, ran } = start(here(), [
+      ...['deploy', 'sample', '--env', 'patient', '--var', 'pause=1500ms'],
+    ])
+    await waiting()
+    child.kill('SIGKILL')
+    await ran
+    const resumed = await run('resume')
+    expect([resumed.code, order()], resumed.stderr).toEqual([0, 'one, two'])
+    const { code, stderr } = await deployed('--var', 'pause=300ms')
+    expect([code, order()], stderr).toEqual([0, 'one, two, one, two'])
   })
 
   test('Ctrl-C while it stays pauses at once', async () => {
