@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { filesUnder, finder, watchProcesses } from '../canaries.ts'
-import { runbook, summaryOf, type Ran, type Summary } from '../tool.ts'
+import { runbook, start, summaryOf, type Ran, type Summary } from '../tool.ts'
 import { client, input, makePlace, open, type Place } from './place.ts'
+import { expectEveryRow } from './rows.ts'
 
 // Real servers, real builds and real traffic, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
@@ -162,16 +163,19 @@ test.each(['docker', 'kubernetes'])('deployed by %s, and rolled back', async (st
   expect(await takePicture()).toEqual(before)
 })
 
-test('run whole, it cannot be rolled back past the step that removes the plain text', async () => {
+test('run whole, killed while it waits for its day and resumed, it cannot be rolled back past the step that removes the plain text', async () => {
   const old = join(place.machine, 'backups/lockr-20200101T000000Z.dump')
   const note = join(place.machine, 'backups/README')
   for (const file of [old, note]) {
     writeFileSync(file, 'old')
     utimesSync(file, 0, 0)
   }
-  const summary = ended(await deploy(), 0)
+  await killedWhileWaiting('deploy', NAME, '--env', 'sandbox', '--no-input')
+  expect((await takePicture()).schema.join('\n')).toMatch(/^ +phone_number /m)
+  const summary = ended(await tool('resume', '-o', 'json'), 0)
   expect(summary.status).toBe('succeeded')
-  expect(rowsOf(summary)).toEqual(ROWS)
+  expect(summary.steps.filter((s) => s.attempts > 1)).toEqual([])
+  expectEveryRow(NAME, [summary])
   expect(existsSync(old)).toBe(false)
   expect(existsSync(note)).toBe(true)
 
@@ -213,13 +217,12 @@ test.each([
   }
 })
 
-/** All but DB-18, the messages. */
-const ROWS = Array.from({ length: 19 }, (_, i) => `DB-${String(i + 1).padStart(2, '0')}`).filter(
-  (row) => row !== 'DB-18',
-)
-
-/** The rows of which a step really ran. */
-function rowsOf(summary: Summary): string[] {
-  const ran = summary.steps.filter((s) => ['done', 'satisfied'].includes(s.status))
-  return [...new Set(ran.flatMap((s) => s.refs))].sort()
+/** Runs a command and kills its process the moment it says that it waits. */
+async function killedWhileWaiting(...args: string[]): Promise<void> {
+  const { child, ran } = start(place.root, [...args, '-o', 'ndjson'])
+  child.stdout?.on('data', (text: string) => {
+    if (text.includes('"type":"run.waiting"')) child.kill('SIGKILL')
+  })
+  const { signal, stderr } = await ran
+  expect(signal, stderr).toBe('SIGKILL')
 }

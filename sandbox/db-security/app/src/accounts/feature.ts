@@ -59,7 +59,8 @@ function loginRoutes(app: App, keeping: Keeping, tracking: Tracking): Route[] {
 
   async function counted(work: Promise<object>, count: (good: boolean) => void) {
     const json = await work.catch((error: unknown) => {
-      count(false)
+      // What is no login at all is neither a good one nor a bad one.
+      if (!(error instanceof Refusal && error.status === 400)) count(false)
       throw error
     })
     count(true)
