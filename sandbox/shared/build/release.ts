@@ -29,6 +29,8 @@ export interface Source {
   copies?: readonly string[]
   /** Packages that it needs. Those that are installed here are linked; nothing is downloaded. */
   dependencies: readonly string[]
+  /** Makes in the release what is no source of it, such as a bundle of a web application. */
+  make?: (release: string) => Promise<void>
   /** Reads the routes out of a built release, by loading it: one that does not load fails its build. */
   routes?: (release: string) => Promise<string[]>
 }
@@ -158,6 +160,7 @@ export async function buildRelease(source: Source, order: Order): Promise<void> 
     mkdirSync(dirname(to), { recursive: true })
     symlinkSync(packageFolder(dependency), to)
   }
+  await source.make?.(work)
   write('routes.json', (await source.routes?.(work)) ?? [])
   const files: Record<string, string> = {}
   for (const file of filesIn(work))

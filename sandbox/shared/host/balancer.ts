@@ -11,6 +11,7 @@ import {
   createServer,
   request as ask,
 } from 'node:http'
+import { type Socket, connect } from 'node:net'
 import type { Running } from './process.ts'
 import type { Settings } from './settings.ts'
 import type { PathRoute } from './spec.ts'
@@ -72,6 +73,26 @@ function pass(
   request.pipe(onward)
 }
 
+/** A connection that becomes something else than HTTP: from here on, bytes both ways. */
+function join(request: IncomingMessage, socket: Socket, head: Buffer, to: Running): void {
+  const onward = connect(to.port, '127.0.0.1', () => {
+    const headers = request.rawHeaders.flatMap((name, i, all) =>
+      i % 2 === 0 ? [`${name}: ${all[i + 1] ?? ''}`] : [],
+    )
+    const first = `${request.method ?? 'GET'} ${request.url ?? '/'} HTTP/1.1`
+    onward.write([first, ...headers, '', ''].join('\r\n'))
+    onward.write(head)
+    onward.pipe(socket).pipe(onward)
+  })
+  for (const [one, other] of [
+    [socket, onward],
+    [onward, socket],
+  ] as const) {
+    one.on('error', () => other.destroy())
+    one.on('close', () => other.destroy())
+  }
+}
+
 const fits = (path: string, prefix: string): boolean =>
   prefix === '/' || path === prefix || path.startsWith(`${prefix}/`)
 
@@ -116,6 +137,12 @@ export async function openBalancer(
     const to = next(id === undefined ? unitsFor(path) : units.filter((unit) => unit.id === id))
     if (to === undefined) say(response, 503, { error: 'the application is not running' })
     else pass(request, response, to, rest ?? url)
+  })
+  server.on('upgrade', (request, socket: Socket, head) => {
+    const [path = '/'] = (request.url ?? '/').split('?')
+    const to = settings.maintenance ? undefined : next(unitsFor(path))
+    if (to === undefined) socket.end('HTTP/1.1 503 Service Unavailable\r\n\r\n')
+    else join(request, socket, head, to)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -6,7 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import type { UnitStatus } from '../host/control-client.ts'
 import { readEnvFile } from '../host/process.ts'
-import { execute, isRunning, remove, run, start, stop } from './containers.ts'
+import { environmentOf, execute, isRunning, remove, run, start, stop } from './containers.ts'
 import { build, pull, push, releaseOfImage } from './images.ts'
 import { linesOf } from './logs.ts'
 import { type Call, type Command, fail, say } from './tool.ts'
@@ -179,7 +179,7 @@ async function exec(call: Call, memory: Memory): Promise<void> {
     !(await isRunning(memory, service.container))
   )
     fail(1, `service "${name}" is not running`)
-  execute(service.unit.release, command, call.values('env'), [])
+  execute(service.unit.release, command, call.values('env'), [], environmentOf(service.unit))
 }
 
 /** Flags of `docker compose` itself: they come before its command. */

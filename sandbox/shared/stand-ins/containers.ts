@@ -1,7 +1,9 @@
 // Containers: a running one is a unit of the sandbox. A stopped one keeps its name
 // and gives its ports back; a removed one gives its name back too.
 import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { UnitStatus } from '../host/control-client.ts'
 import { readEnvFile } from '../host/process.ts'
 import { releaseOfImage } from './images.ts'
 import { fail } from './tool.ts'
@@ -95,12 +97,26 @@ export async function run(
   await start(memory, name)
 }
 
-/** Runs a command where a container's files are, with these variables, and ends with its exit code. */
+/** What a running container has in its environment: that of its process. */
+export function environmentOf({ processes: [first] }: UnitStatus): Record<string, string> {
+  const file = `/proc/${first?.pid}/environ`
+  if (first === undefined || !existsSync(file)) return {}
+  const pairs = readFileSync(file, 'utf8').split('\0').filter(Boolean)
+  return Object.fromEntries(
+    pairs.map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)]),
+  )
+}
+
+/**
+ * Runs a command where a container's files are, with these variables, and ends with its exit code.
+ * @param own the container's environment, which the variables come over
+ */
 export function execute(
   release: string,
   command: readonly string[],
   variables: readonly string[],
   files: readonly string[],
+  own: Readonly<Record<string, string>> = {},
 ): void {
   const [program = '', ...args] = command
   const given = Object.fromEntries(
@@ -112,7 +128,7 @@ export function execute(
   ) as Record<string, string | undefined>
   const { status, error } = spawnSync(program, args, {
     cwd: join(place(), 'releases', release),
-    env: { ...process.env, ...Object.assign({}, ...files.map(readEnvFile)), ...given },
+    env: { ...process.env, ...own, ...Object.assign({}, ...files.map(readEnvFile)), ...given },
     stdio: 'inherit',
   })
   if (error !== undefined) fail(127, `exec: "${program}": executable file not found`)

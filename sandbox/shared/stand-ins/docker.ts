@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { composeCommands, composeFlags } from './compose.ts'
 import {
   containerNamed,
+  environmentOf,
   execute,
   isRunning,
   remove as removeContainer,
@@ -57,7 +58,10 @@ async function inspected(memory: Memory, name: string, format: string): Promise<
     '{{.State.Status}}': running ? 'running' : 'exited',
     '{{.State.Running}}': String(running),
   }
-  return known[format] ?? usage(`here --format is one of ${Object.keys(known).join(' ')}`)
+  return format.replace(
+    /\{\{.*?\}\}|^\(none\)$/g,
+    (one) => known[one] ?? usage(`here --format is made of ${Object.keys(known).join(' ')}`),
+  )
 }
 
 async function listContainers({ has, value, values }: Call, memory: Memory): Promise<void> {
@@ -279,11 +283,14 @@ await runTool({
       run: withMemory(async ({ words: [name = '', ...command], values }, memory) => {
         if (!(await isRunning(memory, name)))
           fail(1, `Error response from daemon: container ${name} is not running`)
+        const { unit, image } = containerNamed(memory, name)
+        const serving = (await units()).find(({ id }) => id === unit)
         execute(
-          releaseOfImage(memory, containerNamed(memory, name).image),
+          releaseOfImage(memory, image),
           command,
           values('env'),
           values('env-file'),
+          serving && environmentOf(serving),
         )
       }),
     },

@@ -2,7 +2,7 @@
 // processes. The flags are those of version 1.32.
 import { existsSync, readFileSync } from 'node:fs'
 import { parseAllDocuments } from 'yaml'
-import { execute } from './containers.ts'
+import { environmentOf, execute } from './containers.ts'
 import {
   podName,
   reconcile,
@@ -174,7 +174,7 @@ const logs: Work = ({ words, value, has }, _memory, all) => {
 const exec: Work = ({ words: [name = '', ...command] }, _memory, all) => {
   const { unit } = takeDeployment(all, [name])
   if (unit.state !== 'active') wrong('unable to upgrade connection: container not found')
-  execute(unit.release, command, [], [])
+  execute(unit.release, command, [], [], environmentOf(unit))
 }
 
 const target = [
