@@ -12,6 +12,7 @@ import { which } from '../shared/host/which.ts'
 import { buildPrevious } from './app/scripts/passport.ts'
 import { seedRepositories } from './repository.ts'
 import { seedDatabases } from './seed.ts'
+import { startTraffic } from './traffic.ts'
 
 const PREVIOUS = 'v1.0.0'
 
@@ -67,3 +68,4 @@ await runHost({
     { prefix: '/', units: ['web'] },
   ],
 })
+startTraffic(`http://127.0.0.1:${port}`)
