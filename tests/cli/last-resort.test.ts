@@ -56,7 +56,7 @@ title: Guests without phones
 version: "1"
 inputs: { database_url: { type: url, secret: true } }
 environments:
-  test: { inputs: { database_url: { env: GUESTS_URL } } }
+  test: { manual: assume, inputs: { database_url: { env: GUESTS_URL } } }
   prod: { protected: true, inputs: { database_url: { env: GUESTS_URL } } }
 phases:
   - id: main
@@ -82,6 +82,7 @@ ${
     ? `      - id: drop
         sql: ALTER TABLE guest DROP COLUMN phone
         verify: { sql: "SELECT 1 FROM information_schema.columns WHERE table_name = 'guest' AND column_name = 'phone'", expect: row_count == 0 }
+        approval: [dba]
         irreversible: The phone numbers are gone.
         rollback:
           restore: { file: "\${{ steps.backup.file }}", database: "\${{ inputs.database_url }}" }
@@ -134,7 +135,10 @@ ${
     expect(plan.stdout).toMatch(
       /irreversible: The phone numbers are gone\.\n +by name +restore .* \(last resort, also of mask, marked\)\n +loses +Everything/,
     )
-    expect((await run(root, 'deploy', 'guests', '--env', 'prod', '--confirm', 'prod')).code).toBe(0)
+    expect((await run(root, 'deploy', 'guests', '--env', 'prod', '--confirm', 'prod')).code).toBe(8)
+    const signed = await run(root, 'sign', 'guests', '--env', 'prod', '--role', 'dba')
+    expect(signed.code, signed.stderr).toBe(0)
+    expect((await run(root, 'resume', '--confirm', 'prod')).code).toBe(0)
     expect(await phones()).toBe('gone')
     const refused = await run(root, 'rollback', '--confirm', 'prod')
     expect(refused.code).toBe(6)

@@ -189,6 +189,7 @@ describe('a plan says what would be', () => {
           'undo',
           'loses',
           'irreversible',
+          'last_resort',
           'after',
           'approval',
           'estimate_s',

@@ -87,7 +87,7 @@ describe('judge', () => {
   const asked = (...sources: string[]) => sources.map((source) => ({ source, at }))
 
   test('all true', () => {
-    expect(judge(asked('n == 1', 'n > 0'), { n: 1 })).toEqual({ answer: 'holds' })
+    expect(judge(asked('n == 1', 'n > 0'), { n: 1 })).toEqual({ answer: 'holds', values: { n: 1 } })
     expect(judge([], {})).toEqual({ answer: 'holds' })
   })
 

@@ -1,9 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { lintFile } from '../../src/language/read.ts'
 import { randomly } from './randomly.ts'
+
+// A test that is given up goes on beside the next one, with the same file.
+vi.setConfig({ testTimeout: 60_000 })
 
 const folder = mkdtempSync(join(tmpdir(), 'runbook-language-'))
 afterAll(() => rmSync(folder, { recursive: true }))
