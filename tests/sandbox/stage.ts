@@ -24,7 +24,7 @@ const execute = promisify(execFile)
 /** Takes an effect away, really, and returns what puts it back. */
 export type TakeAway = () => Promise<() => unknown>
 
-export interface Asked {
+interface Asked {
   answer: Answer
   expressions: string[]
 }
