@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { filesUnder, finder, watchProcesses } from '../canaries.ts'
-import { runbook, start, summaryOf, type Ran, type Summary } from '../tool.ts'
+import { linesOf, runbook, start, summaryOf, type Ran, type Summary } from '../tool.ts'
 import { client, input, makePlace, open, type Place } from './place.ts'
 import { expectEveryRow } from './rows.ts'
 
@@ -141,6 +141,15 @@ test('a release that is not healthy is rolled back by itself, and the previous o
   expect(await takePicture()).toEqual(before)
 })
 
+test('stopped in maintenance mode, the team is told that it is still on; a rollback takes it off', async () => {
+  const stopped = ended(await deploy('--var', 'release=broken', '--on-failure', 'stop'), 3)
+  expect(statusOf(stopped, 'deploy_git')).toBe('done')
+  expect((await takePicture()).health).toMatchObject({ status: 'degraded' })
+  expect(told()).toMatch(/still shows the maintenance page: run \S+ failed\..*rollback/)
+  ended(await tool('rollback', '-o', 'json'), 0)
+  expect(await takePicture()).toEqual(before)
+})
+
 test('a fault that shows at 50 % takes the feature back to 10 % and stops there; the rest is rolled back by word', async () => {
   const stopped = ended(await deploy('--var', 'release=flaky'), 3)
   expect(stopped.status).toBe('failed')
@@ -164,6 +173,7 @@ test.each(['docker', 'kubernetes'])('deployed by %s, and rolled back', async (st
 })
 
 test('run whole, killed while it waits for its day and resumed, it cannot be rolled back past the step that removes the plain text', async () => {
+  const sentBefore = mails().length
   const old = join(place.machine, 'backups/lockr-20200101T000000Z.dump')
   const note = join(place.machine, 'backups/README')
   for (const file of [old, note]) {
@@ -183,10 +193,27 @@ test('run whole, killed while it waits for its day and resumed, it cannot be rol
   expect(after.schema.join('\n')).not.toMatch(/^ +(two_factor_secret|phone_number) /m)
   expect(after.health).toMatchObject({ status: 'ok', maintenance: false, tracking_percent: 100 })
 
+  // DB-18: filled in, before and after; the team hears how it ended.
+  expect(mails().slice(sentBefore)).toEqual([
+    expect.stringMatching(/^Subject: Scheduled maintenance[^]*^Time: 20\d\d-\d\d-\d\dT[\d:.]+Z/m),
+    expect.stringMatching(/^Subject: Security improvements complete[^]*^Time: 20\d\d/m),
+  ])
+  expect(told()).toContain(`db-security 2.4.0 in sandbox: succeeded (run ${summary.run}`)
+  const report = await tool('report', summary.run)
+  expect(report.code, report.stderr).toBe(0)
+  expect(report.stdout).toMatch(/\| Final migration \| Database admin \| ~30m \|/)
+
   const refused = await tool('rollback')
   expect(refused.code).toBe(6)
-  expect(refused.stderr).toContain('remove_plain_text')
+  expect(refused.stderr).toContain('step "remove_plain_text" cannot be undone')
+  expect(refused.stderr).toContain(`--last-resort remove_plain_text`)
   expect((await takePicture()).schema).toEqual(after.schema)
+
+  // By name: both backups are put back, in place of what cannot be undone and of the way down.
+  const resorts = 'remove_plain_text,tracking_columns'
+  const restored = ended(await tool('rollback', '--last-resort', resorts, '-o', 'json'), 0)
+  expect(restored.status).toBe('rolled_back')
+  expect(await takePicture()).toEqual(before)
 })
 
 test.each([
@@ -198,6 +225,8 @@ test.each([
     [database]: 'postgresql://lockr:none@127.0.0.1:9/lockr',
     ADMIN_TOKEN: secret,
     SYSTEM_ENCRYPTION_KEY: secret,
+    TEAM_HOOK: 'https://chat.example.com/hook-that-opens-nothing',
+    MAIL_URL: 'smtps://vault:none@mail.example.com',
   }
   const args = ['plan', NAME, '--env', environment, '--var', 'release=2.4.0', '-o', 'json']
   for (const strategy of ['git', 'docker', 'kubernetes']) {
@@ -216,6 +245,12 @@ test.each([
     ])
   }
 })
+
+/** What the mail server got, and what the team's channel did. */
+const inbox = (service: string): string[] =>
+  linesOf(join(place.machine, `../../${service}/data/inbox.jsonl`))
+const mails = () => inbox('mail').map((line) => (JSON.parse(line) as { text: string }).text)
+const told = () => inbox('messages').join('\n')
 
 /** Runs a command and kills its process the moment it says that it waits. */
 async function killedWhileWaiting(...args: string[]): Promise<void> {
