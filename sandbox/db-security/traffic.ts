@@ -1,6 +1,5 @@
-// People who use the vault all day: they log in, some with a second factor, look
-// at their items, and now and then mistype. Without them a watch over figures
-// would watch nothing.
+// People who use the vault all day: they log in, some with a second factor, and
+// look at their items. Without them a watch over figures would watch nothing.
 import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeAt } from './app/src/accounts/totp.ts'
@@ -12,8 +11,8 @@ interface Mood {
   wrong_codes: number
 }
 
-const USUAL: Mood = { wrong_passwords: 1, wrong_codes: 2 }
-const EVERY_MS = 40
+const USUAL: Mood = { wrong_passwords: 0, wrong_codes: 0 }
+const EVERY_MS = 80
 
 function moodFrom(file: string): Mood {
   if (!existsSync(file)) return USUAL
