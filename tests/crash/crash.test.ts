@@ -140,10 +140,13 @@ async function momentsOf(begun: string, story: Story): Promise<string[]> {
   })
 }
 
-/** False: it ended before that moment came. How many shells are started beforehand is a race. */
+/**
+ * False: it ended before that moment came. How many shells are started beforehand is a race, and so is
+ * how many ends are written together with the next beginning.
+ */
 async function killedAt(root: string, args: string[], moment?: string): Promise<boolean> {
   const ran = await runbook(root, args, { node: hook, env: { CRASH_AT: moment } })
-  if (moment === undefined || (/^(spawn|tell|exit)/.test(moment) && ran.signal === null))
+  if (moment === undefined || (/^(commit|spawn|tell|exit)/.test(moment) && ran.signal === null))
     return false
   expect([moment, ran.signal], ran.stderr).toEqual([moment, 'SIGKILL'])
   return true
