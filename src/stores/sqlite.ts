@@ -85,6 +85,17 @@ export function openSqlite(path: string): Store {
       }
     })
 
+  // What is read in several statements is of one moment: another process may write in between.
+  const read = <T>(work: () => T): T =>
+    guard(path, () => {
+      db.exec('BEGIN')
+      try {
+        return work()
+      } finally {
+        db.exec('END')
+      }
+    })
+
   const leaseOf = (id: string): Lease | undefined => {
     const row = get<LeaseRow>('SELECT * FROM leases WHERE run = ? AND holder IS NOT NULL', id)
     return row === undefined ? undefined : toLease(row)
@@ -248,7 +259,7 @@ export function openSqlite(path: string): Store {
         return planFrom(row.json, sha)
       }),
     keepPlan: (plan, sha) => soon(() => void write(() => keepPlan(plan, sha))),
-    events: (id) => soon(() => guard(path, () => chainOf(id).events)),
+    events: (id) => soon(() => read(() => chainOf(id).events)),
     runs: ({ runbook, environment, limit } = {}) =>
       soon(() =>
         guard(path, () =>
