@@ -5,7 +5,7 @@
 import type { Action, Channel, Template, Value, VerbName } from '../core/runbook.ts'
 import type { ProcessIdentity } from '../core/events.ts'
 import type { Piece } from '../core/templates.ts'
-import type { Place } from '../lib/far.ts'
+import type { Place } from '../lib/far-folders.ts'
 
 /** A question to a person: a manual step. */
 export interface Question {

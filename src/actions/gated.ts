@@ -1,7 +1,8 @@
 /** What the verbs that start a process have in common: from a context to the gate and back. */
 import type { ProcessIdentity } from '../core/events.ts'
 import { isArgument, type Ending, type Work } from '../lib/ending.ts'
-import { recoverFar, startFar } from '../lib/far.ts'
+import { recoverFar } from '../lib/far-recovery.ts'
+import { startFar } from '../lib/far.ts'
 import { startGated } from '../lib/gate.ts'
 import { tailOf } from '../lib/output.ts'
 import { startPlain } from '../lib/plain.ts'
