@@ -11,7 +11,8 @@ import { openOutputs } from '../../src/engine/outputs.ts'
 import { scopeOf } from '../../src/engine/runtime.ts'
 import { watchProcesses } from '../canaries.ts'
 import { client, input } from './place.ts'
-import { casesOf, changed, moved, stageOf, statement, type Losses, type TakeAway } from './stage.ts'
+import { cutOff, moved, statement } from './hands.ts'
+import { casesOf, stageOf, type Losses, type TakeAway } from './stage.ts'
 
 // Real servers, builds and traffic, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
@@ -111,10 +112,7 @@ const accountOf = (flow: string): { made: TakeAway; gone: TakeAway } => {
 /** How the effect of each step that changes something can be lost, by step. */
 const LOSSES: Losses = {
   backup: {
-    'it is cut off': changed(
-      () => backup,
-      (one) => truncateSync(one, 6000),
-    ),
+    'it is cut off': cutOff(() => backup, 6000),
     'it is gone': moved(() => backup),
   },
   maintenance_on: { 'it is off': set(MAINTENANCE, '', 'true') },
@@ -198,10 +196,7 @@ const LOSSES: Losses = {
   percent_50: { 'it is 10': set(PERCENT, '10', '50') },
   percent_100: { 'it is 50': set(PERCENT, '50', '100') },
   final_backup: {
-    'it is cut off': changed(
-      () => finalBackup,
-      (one) => truncateSync(one, 6000),
-    ),
+    'it is cut off': cutOff(() => finalBackup, 6000),
   },
   remove_plain_text: {},
   flow_without_plain_text: {},

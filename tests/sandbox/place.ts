@@ -105,10 +105,24 @@ export function client(url: string): NodeJS.ProcessEnv {
   }
 }
 
-async function dump(url: string, ...flags: string[]): Promise<string[]> {
-  const { stdout } = await run('pg_dump', flags, { env: client(url), maxBuffer: 64 * 1024 * 1024 })
-  // Newer clients put a word of their own, made anew for each dump, around it.
-  return stdout.split('\n').filter((line) => !/^\\(un)?restrict /.test(line))
+/** A database's schema as pg_dump writes it, and every row as a sorted INSERT. */
+export interface Dump {
+  schema: string[]
+  rows: string[]
+}
+
+export async function dump(url: string): Promise<Dump> {
+  const lines = async (...flags: string[]) => {
+    const options = { env: client(url), maxBuffer: 64 * 1024 * 1024 }
+    const { stdout } = await run('pg_dump', flags, options)
+    // Newer clients put a word of their own, made anew for each dump, around it.
+    return stdout.split('\n').filter((line) => !/^\\(un)?restrict /.test(line))
+  }
+  const [schema, rows] = await Promise.all([
+    lines('--schema-only'),
+    lines('--data-only', '--inserts'),
+  ])
+  return { schema, rows: rows.sort() }
 }
 
 /** Every folder, file and link below a folder: its mode, and its target or the digest of what is in it. */
@@ -132,8 +146,8 @@ function treeOf(folder: string): Record<string, string> {
 }
 
 export interface Picture {
-  /** By database: its schema as pg_dump writes it, and every row as a sorted INSERT. */
-  databases: Record<string, { schema: string[]; rows: string[] }>
+  /** By the input that names the database. */
+  databases: Record<string, Dump>
   /** Files of the machine by path. */
   files: Record<string, string>
   version: unknown
@@ -141,34 +155,23 @@ export interface Picture {
 }
 
 /**
- * What there is in the databases that these inputs name and on the machine, seen by pg_dump, by reading files and by asking the server. Left out, since they are
- * not what a deployment is about: `logs/` and `backups/`, which no rollback takes away on purpose,
- * `control.json`, which is there while the sandbox is up, and `stand-ins.json`, in which the stand-ins
- * keep what a cluster or a registry would remember.
+ * What there is in the databases that these inputs name and on the machine, seen by pg_dump, by reading
+ * files and by asking the server. Left out, since they are not what a deployment is about: `logs/` and
+ * `backups/`, which no rollback takes away on purpose, `control.json`, which is there while the sandbox is
+ * up, and `stand-ins.json`, in which the stand-ins keep what a cluster or a registry would remember.
  */
 export async function takePicture(
   place: Place,
-  name: string,
-  inputs = ['database_url'],
+  opened: Open,
+  inputs: readonly string[],
 ): Promise<Picture> {
-  const opened = await open(place, name)
-  try {
-    const databases: Picture['databases'] = {}
-    for (const which of inputs) {
-      const url = input(opened, which)
-      databases[which] = {
-        schema: await dump(url, '--schema-only'),
-        rows: (await dump(url, '--data-only', '--inserts')).sort(),
-      }
-    }
-    const app = input(opened, 'app_url')
-    const version: unknown = await (await fetch(`${app}/version`)).json()
-    const { ok: healthy } = await fetch(`${app}/api/health`)
-    const files = Object.entries(treeOf(place.machine)).filter(
-      ([path]) => !/^(logs|backups)\/|^(control|stand-ins)\.json$/.test(path),
-    )
-    return { databases, files: Object.fromEntries(files), version, healthy }
-  } finally {
-    await opened.close()
-  }
+  const databases: Picture['databases'] = {}
+  for (const which of inputs) databases[which] = await dump(input(opened, which))
+  const app = input(opened, 'app_url')
+  const version: unknown = await (await fetch(`${app}/version`)).json()
+  const { ok: healthy } = await fetch(`${app}/api/health`)
+  const files = Object.entries(treeOf(place.machine)).filter(
+    ([path]) => !/^(logs|backups)\/|^(control|stand-ins)\.json$/.test(path),
+  )
+  return { databases, files: Object.fromEntries(files), version, healthy }
 }

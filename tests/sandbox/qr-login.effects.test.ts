@@ -1,6 +1,6 @@
 /** Every check of QR login fails when what it proves is taken away, and holds again when it is back. */
 import { execFile } from 'node:child_process'
-import { appendFileSync, chmodSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import type pg from 'pg'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
@@ -9,16 +9,20 @@ import { client, input } from './place.ts'
 import {
   both,
   called,
-  casesOf,
   changed,
+  cutOff,
+  forgotten,
+  linked,
   moved,
+  readable,
+  replaced,
+  rolled,
   rows as rowsOn,
-  stageOf,
   statement,
+  stopped as stoppedOn,
   values as valuesOn,
-  type Losses,
-  type TakeAway,
-} from './stage.ts'
+} from './hands.ts'
+import { casesOf, stageOf, type Losses, type TakeAway } from './stage.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
@@ -36,7 +40,7 @@ const stage = stageOf(NAME, {
     await deploy('--from', 'schema_backup', '--to', 'build_release')
   },
 })
-const { at, call, connected, deploy, fileOf, tool, version } = stage
+const { at, connected, deploy, fileOf, tool, version } = stage
 const on = () => db
 const expectToDependOn = (run: string, step: string, takeAway: TakeAway) =>
   stage.expectToDependOn(run, step, takeAway, EARLIER[step])
@@ -48,35 +52,11 @@ const rows = (name: string, where: () => string) => rowsOn(on, table(name), wher
 const values = (name: string, where: () => string, set: string) =>
   valuesOn(on, table(name), where, set)
 
-const stopped = called(
-  stage,
-  ['systemctl', 'stop', 'hotel-assistant'],
-  ['systemctl', 'start', 'hotel-assistant'],
-)
-
-/** The previous release serves, by the link and a restart. */
-const switchedBack: TakeAway = async () => {
-  const pointTo = async (release: string) => {
-    await execute('ln', ['-sfn', release, at('releases/current')])
-    await call('systemctl', 'restart', 'hotel-assistant')
-  }
-  await pointTo('1.0.0')
-  return () => pointTo('1.1.0')
-}
-
-/** An entry of what the stand-ins for docker and its registry remember. */
-const forgotten = (where: 'images' | 'pushed'): TakeAway =>
-  changed(
-    () => at('stand-ins.json'),
-    (file) => {
-      const memory = JSON.parse(readFileSync(file, 'utf8')) as Record<
-        typeof where,
-        Record<string, string>
-      >
-      delete memory[where]['hotel-assistant:1.1.0']
-      writeFileSync(file, JSON.stringify(memory))
-    },
-  )
+const UNIT = 'hotel-assistant'
+const IMAGE = 'hotel-assistant:1.1.0'
+const stopped = stoppedOn(stage, UNIT)
+const switchedBack = linked(stage, UNIT, '1.0.0', '1.1.0')
+const environment = () => at('config/.env.production')
 
 // ── the cases ──────────────────────────────────────────────────────────────
 
@@ -125,23 +105,13 @@ const EARLIER: Record<string, TakeAway> = {
 /** How the effect of each step that changes something can be lost, by step. */
 const LOSSES: Losses = {
   schema_backup: {
-    'its end is cut off': changed(
-      () => schema,
-      (file) => truncateSync(file, 2000),
-    ),
+    'its end is cut off': cutOff(() => schema, 2000),
     'it is gone': moved(() => schema),
   },
   environment_file: {
-    'it is gone': moved(() => at('config/.env.production')),
-    'a variable is missing': changed(
-      () => at('config/.env.production'),
-      (file) =>
-        writeFileSync(file, readFileSync(file, 'utf8').replace(/^SESSION_EXPIRY_HOURS.*\n/m, '')),
-    ),
-    'others can read it': async () => {
-      chmodSync(at('config/.env.production'), 0o644)
-      return () => chmodSync(at('config/.env.production'), 0o600)
-    },
+    'it is gone': moved(environment),
+    'a variable is missing': replaced(environment, /^SESSION_EXPIRY_HOURS.*\n/m),
+    'others can read it': readable(environment),
   },
   staging_trial: {
     'the table is gone': tableGone(() => staging),
@@ -150,10 +120,7 @@ const LOSSES: Losses = {
     ),
   },
   backup: {
-    'it is cut off': changed(
-      () => backup,
-      (file) => truncateSync(file, 6000),
-    ),
+    'it is cut off': cutOff(() => backup, 6000),
     'it has fewer rows': changed(() => backup, dumpWithoutUsers),
     'it is gone': moved(() => backup),
   },
@@ -196,29 +163,20 @@ const LOSSES: Losses = {
       appendFileSync(file, '\n'),
     ),
     'a file is gone': moved(release('/src/qr/tokens.js')),
-    'a route is gone': changed(release('/routes.json'), (file) =>
-      writeFileSync(
-        file,
-        readFileSync(file, 'utf8').replace('POST /api/qr/validate', 'POST /api/other'),
-      ),
+    'a route is gone': replaced(
+      release('/routes.json'),
+      'POST /api/qr/validate',
+      'POST /api/other',
     ),
   },
   image: {
     // The image of what serves cannot be missing, so something else serves first.
-    'it is not here': both(switchedBack, forgotten('images')),
-    'it is not in the registry': forgotten('pushed'),
+    'it is not here': both(switchedBack, forgotten(stage, 'images', IMAGE)),
+    'it is not in the registry': forgotten(stage, 'pushed', IMAGE),
   },
   switch_systemd: { 'the previous release serves': switchedBack, 'nothing serves': stopped },
   switch_kubernetes: {
-    'the previous image is set': async () => {
-      const roll = async (release: string) => {
-        const image = `app=hotel-assistant:${release}`
-        await call('kubectl', 'set', 'image', 'deployment/hotel-assistant', image)
-        await call('kubectl', 'rollout', 'status', 'deployment/hotel-assistant')
-      }
-      await roll('1.0.0')
-      return () => roll('1.1.0')
-    },
+    'the previous image is set': rolled(stage, UNIT, 'app=hotel-assistant', '1.0.0', '1.1.0'),
   },
   switch_docker: {
     'the container is gone': called(

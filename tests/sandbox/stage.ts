@@ -3,7 +3,6 @@
  * without what it proves, and holds again with it.
  */
 import { execFile } from 'node:child_process'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
@@ -184,92 +183,3 @@ export const casesOf = (
     .flatMap(([step, ways]) =>
       Object.entries(ways).map(([how, take]) => [step, how, take] as const),
     )
-
-// ── the hands ──────────────────────────────────────────────────────────────
-
-/** Another content for a file. */
-export const changed =
-  (path: () => string, change: (file: string) => void): TakeAway =>
-  async () => {
-    const file = path()
-    const was = readFileSync(file)
-    change(file)
-    return () => {
-      writeFileSync(file, was)
-    }
-  }
-
-/** A file or folder that is not there. */
-export const moved =
-  (path: () => string): TakeAway =>
-  async () => {
-    const from = path()
-    renameSync(from, `${from}.away`)
-    return () => {
-      renameSync(`${from}.away`, from)
-    }
-  }
-
-/** A statement, and the one that takes it back. */
-export const statement =
-  (on: () => pg.Client, take: string, back: string): TakeAway =>
-  async () => {
-    await on().query(take)
-    return () => on().query(back)
-  }
-
-/** Rows that go, and come back as they were. `table` is quoted where it needs to be. */
-export const rows =
-  (on: () => pg.Client, table: string, where: () => string): TakeAway =>
-  async () => {
-    const gone = await on().query(
-      `DELETE FROM ${table} t WHERE ${where()} RETURNING to_jsonb(t) AS row`,
-    )
-    expect(gone.rowCount).toBeGreaterThan(0)
-    return () =>
-      on().query(
-        `INSERT INTO ${table} SELECT (jsonb_populate_record(NULL::${table}, r)).* FROM jsonb_array_elements($1) r`,
-        [JSON.stringify((gone.rows as { row: unknown }[]).map(({ row }) => row))],
-      )
-  }
-
-/** Other values in rows that have an id, and again those that were there. */
-export const values =
-  (on: () => pg.Client, table: string, where: () => string, set: string): TakeAway =>
-  async () => {
-    const { rows: was } = await on().query<{ row: Record<string, unknown> }>(
-      `SELECT to_jsonb(t) AS row FROM ${table} t WHERE ${where()}`,
-    )
-    const { rowCount } = await on().query(`UPDATE ${table} t SET ${set} WHERE ${where()}`)
-    expect(rowCount).toBeGreaterThan(0)
-    return async () => {
-      for (const { row } of was) {
-        const columns = Object.keys(row).map((name) => `"${name}"`)
-        await on().query(
-          `UPDATE ${table} t SET (${columns.join()}) = (SELECT ${columns.map((c) => `r.${c}`).join()}
-             FROM jsonb_populate_record(NULL::${table}, $1) r) WHERE t.id::text = $2`,
-          [row, String(row['id'])],
-        )
-      }
-    }
-  }
-
-/** One loss after the other; what was lost last comes back first. */
-export const both =
-  (first: TakeAway, second: TakeAway): TakeAway =>
-  async () => {
-    const one = await first()
-    const other = await second()
-    return async () => {
-      await other()
-      await one()
-    }
-  }
-
-/** A stand-in is called, and called again to make it good. */
-export const called =
-  (stage: Stage, take: string[], back: string[]): TakeAway =>
-  async () => {
-    await stage.call(take[0] ?? '', ...take.slice(1))
-    return () => stage.call(back[0] ?? '', ...back.slice(1))
-  }

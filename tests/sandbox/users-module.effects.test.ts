@@ -1,22 +1,26 @@
 /** Every check of the users module fails when what it proves is taken away, and holds again when it is back. */
 import { execFile } from 'node:child_process'
-import { appendFileSync, chmodSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadRunbook } from '../../src/language/load.ts'
 import { client, input } from './place.ts'
 import {
-  casesOf,
   called,
   changed,
+  cutOff,
+  forgotten,
+  linked,
   moved,
+  readable,
+  replaced,
+  rolled,
   rows,
-  stageOf,
   statement,
+  stopped as stoppedOn,
   values,
-  type Losses,
-  type TakeAway,
-} from './stage.ts'
+} from './hands.ts'
+import { casesOf, stageOf, type Losses } from './stage.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
@@ -34,50 +38,19 @@ let backup = ''
 let drill = ''
 
 const env = () => at('config/.env.production')
-const withoutLine = (pattern: RegExp) => (file: string) =>
-  writeFileSync(file, readFileSync(file, 'utf8').replace(pattern, ''))
-const stopped = called(
-  stage,
-  ['systemctl', 'stop', 'tickr-backend'],
-  ['systemctl', 'start', 'tickr-backend'],
-)
-const cutOff = (path: () => string): TakeAway => changed(path, (file) => truncateSync(file, 3000))
+const schedule = () => at('config/cron.d/tickr-backup')
+const UNIT = 'tickr-backend'
+const stopped = stoppedOn(stage, UNIT)
 const trial = () => `t.email = 'runbook-${trials}@tickr.example'`
-
-const forgotten = (where: 'images' | 'pushed'): TakeAway =>
-  changed(
-    () => at('stand-ins.json'),
-    (file) => {
-      const memory = JSON.parse(readFileSync(file, 'utf8')) as Record<
-        typeof where,
-        Record<string, string>
-      >
-      delete memory[where]['tickr-backend:1.1.0']
-      writeFileSync(file, JSON.stringify(memory))
-    },
-  )
-
-/** The previous release serves, whatever runs it. */
-const previousServes: TakeAway = async () => {
-  const pointTo = async (release: string) => {
-    await promisify(execFile)('ln', ['-sfn', release, at('releases/current')])
-    await call('systemctl', 'restart', 'tickr-backend')
-  }
-  await pointTo('1.0.0')
-  return () => pointTo('1.1.0')
-}
 
 /** How the effect of each step that changes something can be lost, by step. */
 const LOSSES: Losses = {
   environment_file: {
     'it is gone': moved(env),
-    'a variable is missing': changed(env, withoutLine(/^BCRYPT_ROUNDS.*\n/m)),
-    'others can read it': async () => {
-      chmodSync(env(), 0o644)
-      return () => chmodSync(env(), 0o600)
-    },
+    'a variable is missing': replaced(env, /^BCRYPT_ROUNDS.*\n/m),
+    'others can read it': readable(env),
   },
-  backup: { 'it is cut off': cutOff(() => backup), 'it is gone': moved(() => backup) },
+  backup: { 'it is cut off': cutOff(() => backup, 3000), 'it is gone': moved(() => backup) },
   migration: {
     'its record is gone': rows(db, 'users.migrations', () => `t.name LIKE 'AddSessions%'`),
     'a column is gone': statement(
@@ -107,13 +80,13 @@ const LOSSES: Losses = {
       () => at('releases/1.1.0/src/auth.js'),
       (file) => appendFileSync(file, '\n'),
     ),
-    'a route is gone': changed(
+    'a route is gone': replaced(
       () => at('releases/1.1.0/routes.json'),
-      (file) =>
-        writeFileSync(file, readFileSync(file, 'utf8').replace('/api/auth/login', '/api/other')),
+      '/api/auth/login',
+      '/api/other',
     ),
   },
-  image: { 'it is not in the registry': forgotten('pushed') },
+  image: { 'it is not in the registry': forgotten(stage, 'pushed', 'tickr-backend:1.1.0') },
   switch_docker: {
     'the container is gone': called(
       stage,
@@ -126,17 +99,12 @@ const LOSSES: Losses = {
       ['docker', 'rename', 'elsewhere', 'tickr-backend-previous'],
     ),
   },
-  switch_node: { 'the previous release serves': previousServes, 'nothing serves': stopped },
+  switch_node: {
+    'the previous release serves': linked(stage, UNIT, '1.0.0', '1.1.0'),
+    'nothing serves': stopped,
+  },
   switch_kubernetes: {
-    'the previous image is set': async () => {
-      const roll = async (release: string) => {
-        const image = `app=tickr-backend:${release}`
-        await call('kubectl', 'set', 'image', 'deployment/tickr-backend', image)
-        await call('kubectl', 'rollout', 'status', 'deployment/tickr-backend')
-      }
-      await roll('1.0.0')
-      return () => roll('1.1.0')
-    },
+    'the previous image is set': rolled(stage, UNIT, 'app=tickr-backend', '1.0.0', '1.1.0'),
   },
   autoscaling: {
     'it is gone': called(
@@ -150,11 +118,11 @@ const LOSSES: Losses = {
     'it has another address': values(db, 'users.users', trial, `email = 'other@tickr.example'`),
   },
   backup_schedule: {
-    'it is gone': moved(() => at('config/cron.d/tickr-backup')),
-    'it keeps nothing': changed(() => at('config/cron.d/tickr-backup'), withoutLine(/^45 .*\n/m)),
+    'it is gone': moved(schedule),
+    'it keeps nothing': replaced(schedule, /^45 .*\n/m),
   },
   process_recovery: { 'it is not back': stopped },
-  restore_drill: { 'it is cut off': cutOff(() => drill), 'it is gone': moved(() => drill) },
+  restore_drill: { 'it is cut off': cutOff(() => drill, 3000), 'it is gone': moved(() => drill) },
 }
 
 /** Steps that change nothing and prove what others did: their checks can fail as well. */

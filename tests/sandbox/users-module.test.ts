@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { runbook, summaryOf, type Ran, type Summary } from '../tool.ts'
+/** The users module in its sandbox: the deployment, its ways back and a release that is not healthy, for real. */
+import { expect, test, vi } from 'vitest'
+import { watchProcesses } from '../canaries.ts'
+import type { Summary } from '../tool.ts'
 import { expectEveryRow } from './rows.ts'
-import { makePlace, takePicture, type Picture, type Place } from './place.ts'
+import { ended, idsOf, pictureOf, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
@@ -10,36 +12,12 @@ const NAME = 'users-module'
 /** The tests of the source need no second and third time. */
 const WITHOUT_TESTS = ['--from', 'secrets_strong']
 
-let place: Place
-let before: Picture
+const system = systemOf(NAME, pictureOf('database_url'))
+const { deploy, deployed, expectAsBefore, picture, rollBackAll, tool } = system
 const runs: Summary[] = []
-beforeAll(async () => {
-  place = makePlace(NAME)
-  before = await takePicture(place, NAME)
-})
-afterAll(() => place.dispose())
-
-const tool = (...args: string[]): Promise<Ran> => runbook(place.root, args)
-const deploy = (...more: string[]) =>
-  tool('deploy', NAME, '--env', 'sandbox', '--no-input', '-o', 'json', ...more)
-
-async function good(ran: Promise<Ran>): Promise<Ran> {
-  const ended = await ran
-  expect(ended.code, ended.stderr).toBe(0)
-  return ended
-}
-
-async function rollBackAll(): Promise<void> {
-  for (let times = 0; times < 5; times += 1) {
-    const { stderr } = await good(tool('rollback'))
-    if (stderr.includes('nothing left to undo')) return
-  }
-  throw new Error('there is always something left')
-}
-
-const expectAsBefore = async () => expect(await takePicture(place, NAME)).toEqual(before)
 
 test('the sandbox starts with a previous release and users whom TypeORM made room for', () => {
+  const before = system.before()
   expect(before.version).toEqual({ version: '1.0.0' })
   expect(before.healthy).toBe(true)
   const { schema = [], rows = [] } = before.databases['database_url'] ?? {}
@@ -48,40 +26,45 @@ test('the sandbox starts with a previous release and users whom TypeORM made roo
   expect(rows.join('\n')).toContain('CreateUsers1735689600000')
 })
 
-test('deployed as a container, and again, and rolled back: all is as it was before', async () => {
-  const first = summaryOf(await good(deploy()))
+test('deployed as a container, and again, and rolled back: all is as it was before, and no secret was seen', async () => {
+  const watching = watchProcesses(50)
+  const ran = await deploy()
+  const first = ended(ran)
   expect(first.status).toBe('succeeded')
   runs.push(first)
-  const deployed = await takePicture(place, NAME)
-  expect(deployed.version).toEqual({ version: '1.1.0' })
-  expect(deployed.databases['database_url']?.schema.join('\n')).toContain('users.refresh_tokens')
+  const there = await picture()
+  expect(there.version).toEqual({ version: '1.1.0' })
+  expect(there.databases['database_url']?.schema.join('\n')).toContain('users.refresh_tokens')
 
-  const again = summaryOf(await good(deploy(...WITHOUT_TESTS)))
-  const satisfied = again.steps.filter((s) => s.status === 'satisfied').map((s) => s.id)
-  expect(satisfied).toEqual([
+  const again = await deployed(...WITHOUT_TESTS)
+  expect(idsOf(again, 'satisfied')).toEqual([
     'environment_file',
     'migration',
     'build_release',
     'switch_docker',
     'backup_schedule',
   ])
-  await good(tool('rollback'))
+  ended(await tool('rollback', '-o', 'json'))
 
-  const part = summaryOf(await good(tool('rollback', first.run, '--scope', 'app', '-o', 'json')))
-  expect(part.status).toBe('partly_rolled_back')
-  const half = await takePicture(place, NAME)
-  expect(half.version).toEqual(before.version)
-  expect(half.databases['database_url']?.schema).toEqual(deployed.databases['database_url']?.schema)
+  const part = await tool('rollback', first.run, '--scope', 'app', '-o', 'json')
+  expect(ended(part).status).toBe('partly_rolled_back')
+  const half = await picture()
+  expect(half.version).toEqual(system.before().version)
+  expect(half.databases['database_url']?.schema).toEqual(there.databases['database_url']?.schema)
   await rollBackAll()
   await expectAsBefore()
+
+  const shown = [ran, part].flatMap(({ stdout, stderr }) => [stdout, stderr])
+  expect(system.secretsSeen(await watching.stop(), ...shown)).toEqual([])
 })
 
+test('the sandbox stays up from here on', system.keepUp)
+
 test.each(['kubernetes', 'node'])('deployed by %s and rolled back', async (strategy) => {
-  const ran = summaryOf(await good(deploy('--var', `strategy=${strategy}`, ...WITHOUT_TESTS)))
+  const ran = await deployed('--var', `strategy=${strategy}`, ...WITHOUT_TESTS)
   expect(ran.status).toBe('succeeded')
   runs.push(ran)
-  const scaled = ran.steps.find((s) => s.id === 'autoscaling')?.status
-  expect(scaled).toBe(strategy === 'kubernetes' ? 'done' : 'skipped')
+  expect(statusOf(ran, 'autoscaling')).toBe(strategy === 'kubernetes' ? 'done' : 'skipped')
   await rollBackAll()
   await expectAsBefore()
 })
@@ -91,32 +74,33 @@ test('in these runs every row of the document was done', () => {
 })
 
 test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {
-  const ran = await deploy('--var', 'release=broken', ...WITHOUT_TESTS)
-  expect(ran.code, ran.stderr).toBe(4)
-  const summary = summaryOf(ran)
+  const summary = ended(await deploy('--var', 'release=broken', ...WITHOUT_TESTS), 4)
   expect(summary.status).toBe('rolled_back')
-  expect(summary.steps.filter((s) => s.status === 'failed').map((s) => s.id)).toEqual(['healthy'])
+  expect(idsOf(summary, 'failed')).toEqual(['healthy'])
   await expectAsBefore()
 })
 
 test.each(['staging', 'prod'])(
   'a plan for %s is sound, and shows no secret',
   async (environment) => {
-    const secret = 'one-that-opens-nothing-0123456789abcdef'
-    const ran = await runbook(
-      place.root,
-      ['plan', NAME, '--env', environment, '--var', 'release=1.1.0', '--offline', '-o', 'json'],
+    const steps = await system.planFor(
+      environment,
       {
-        env: {
-          DATABASE_URL: 'postgresql://tickr:none@127.0.0.1:9/tickr',
-          DB_HOST: '127.0.0.1',
-          DB_PASSWORD: `${secret}-1`,
-          JWT_SECRET: `${secret}-2`,
-          TRIAL_SECRET: `${secret}-3`,
-        },
+        DATABASE_URL: 'postgresql://tickr:none@127.0.0.1:9/tickr',
+        DB_HOST: '127.0.0.1',
+        DB_PASSWORD: `${SECRET}-1`,
+        JWT_SECRET: `${SECRET}-2`,
+        TRIAL_SECRET: `${SECRET}-3`,
       },
+      '--var',
+      'release=1.1.0',
+      '--offline',
     )
-    expect(ran.code, ran.stderr).toBe(0)
-    expect(ran.stdout).not.toContain(secret)
+    expect(wouldOf(steps)).toMatchObject({
+      unit_tests: 'run',
+      switch_docker: 'unknown',
+      switch_node: 'skipped',
+      switch_kubernetes: 'skipped',
+    })
   },
 )

@@ -1,0 +1,141 @@
+/** A system in its sandbox, as those who operate it have it: deployed, rolled back, and held to be as it was before. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { filesUnder, finder } from '../canaries.ts'
+import { runbook, summaryOf, type Ran, type Summary } from '../tool.ts'
+import { makePlace, open, takePicture, type Open, type Picture, type Place } from './place.ts'
+
+/** Stands for any secret of an environment that is only planned. */
+export const SECRET = 'one-that-opens-nothing-0123456789abcdef-0123456789'
+
+export interface System<P> {
+  place: () => Place
+  /** What there was before the first test. */
+  before: () => P
+  /** What there is now. */
+  picture: () => Promise<P>
+  expectAsBefore: () => Promise<void>
+  /** Keeps the sandbox up from here on: the commands that follow share it, which is quicker. */
+  keepUp: () => Promise<void>
+  tool: (...args: string[]) => Promise<Ran>
+  /** Deploys, and prints the summary. */
+  deploy: (...more: string[]) => Promise<Ran>
+  /** Deploys to the end, or to where it was told to. */
+  deployed: (...more: string[]) => Promise<Summary>
+  /** Rolls back until the tool says that nothing is left. How often it undid something. */
+  rollBackAll: () => Promise<number>
+  /** Asks for a plan of another environment, with these values in the shell: it shows no secret. */
+  planFor: (
+    environment: string,
+    env: NodeJS.ProcessEnv,
+    ...more: string[]
+  ) => Promise<{ id: string; would: string; irreversible: string | null }[]>
+  /** Where secrets of the sandbox were seen: in these texts, in what was kept, or in a log. */
+  secretsSeen: (...texts: string[]) => string[]
+}
+
+/** Makes a sandbox for the tests of a file. `picture` says what there is, if that is more than usual. */
+export function systemOf<P = Picture>(
+  name: string,
+  picture: (place: Place, here: Open) => Promise<P>,
+): System<P> {
+  let place: Place
+  let before: P
+  let held: Open | undefined
+
+  const system: System<P> = {
+    place: () => place,
+    before: () => before,
+    async picture() {
+      const here = held ?? (await open(place, name))
+      try {
+        return await picture(place, here)
+      } finally {
+        if (here !== held) await here.close()
+      }
+    },
+    async expectAsBefore() {
+      expect(await system.picture()).toEqual(before)
+    },
+    async keepUp() {
+      held = await open(place, name)
+    },
+    tool: (...args) => runbook(place.root, args),
+    deploy: (...more) =>
+      system.tool('deploy', name, '--env', 'sandbox', '--no-input', '-o', 'json', ...more),
+    deployed: async (...more) => ended(await system.deploy(...more)),
+    async rollBackAll() {
+      for (let times = 0; times < 10; times += 1) {
+        const ran = await system.tool('rollback')
+        expect(ran.code, ran.stderr).toBe(0)
+        if (ran.stderr.includes('nothing left to undo')) return times
+      }
+      throw new Error('there is always something left')
+    },
+    async planFor(environment, env, ...more) {
+      const args = ['plan', name, '--env', environment, '-o', 'json', ...more]
+      const ran = await runbook(place.root, args, { env })
+      expect(ran.code, ran.stderr).toBe(0)
+      expect(ran.stdout + ran.stderr).not.toContain(SECRET)
+      return (JSON.parse(ran.stdout) as { steps: Awaited<ReturnType<System<P>['planFor']>> }).steps
+    },
+    secretsSeen(...texts) {
+      const own = join(place.root, '.runbook')
+      const stores = filesUnder(own).filter((file) => /^random\/|\/password$/.test(file))
+      expect(stores.length).toBeGreaterThan(2)
+      const find = finder(
+        new Map(stores.map((file) => [file, readFileSync(join(own, file), 'utf8').trim()])),
+      )
+      // Left out: where the secrets are kept, and the folders that are the sandbox's machines.
+      const kept = filesUnder(
+        own,
+        (path) => stores.includes(path) || path === 'key' || /^services\/.*\/data\//.test(path),
+      )
+      expect(kept).toContain('journal.db')
+      // The application's own log, and what it and the host printed.
+      const logs = join(place.machine, 'logs')
+      const files = [
+        ...kept.map((file) => join(own, file)),
+        ...filesUnder(logs).map((file) => join(logs, file)),
+      ]
+      return [
+        ...texts.flatMap(find),
+        ...files.flatMap((file) => find(readFileSync(file)).map((s) => `${s} in ${file}`)),
+      ]
+    },
+  }
+
+  beforeAll(async () => {
+    place = makePlace(name)
+    before = await system.picture()
+  })
+  afterAll(async () => {
+    await held?.close()
+    await place.dispose()
+  })
+  return system
+}
+
+/** As usual: these databases, the machine's files, and what the server says. */
+export const pictureOf =
+  (...databases: string[]) =>
+  (place: Place, here: Open): Promise<Picture> =>
+    takePicture(place, here, databases)
+
+/** What a command told at its end, which has to be this. */
+export function ended(ran: Ran, code = 0): Summary {
+  expect(ran.code, ran.stderr).toBe(code)
+  return summaryOf(ran)
+}
+
+export const statusOf = (summary: Summary, id: string): string | undefined =>
+  summary.steps.find((s) => s.id === id)?.status
+
+/** The steps that have this status. */
+export const idsOf = (summary: Summary, status: string): string[] =>
+  summary.steps.filter((s) => s.status === status).map((s) => s.id)
+
+/** What would become of each step, by its id. */
+export const wouldOf = (steps: readonly { id: string; would: string }[]): Record<string, string> =>
+  Object.fromEntries(steps.map(({ id, would }) => [id, would]))
