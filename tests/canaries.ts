@@ -71,3 +71,10 @@ export function watchProcesses(every_ms = 20): { stop: () => Promise<string> } {
     },
   }
 }
+
+/** Whether a text was in some command line while something was done. */
+export async function shownWhile(work: () => Promise<unknown>, text: string): Promise<boolean> {
+  const watching = watchProcesses(5)
+  await work()
+  return (await watching.stop()).includes(text)
+}

@@ -1,16 +1,13 @@
 /** Every check of database security fails when what it proves is taken away; and what its document's commands really do. */
-import { execFile } from 'node:child_process'
 import { rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
 import { findRun } from '../../src/engine/session.ts'
 import { loadRunbook } from '../../src/language/load.ts'
 import { judge } from '../../src/core/expressions.ts'
 import { openOutputs } from '../../src/engine/outputs.ts'
 import { scopeOf } from '../../src/engine/runtime.ts'
-import { watchProcesses } from '../canaries.ts'
-import { client, input } from './place.ts'
+import { shownWhile } from '../canaries.ts'
+import { input } from './place.ts'
 import { cutOff, moved, statement } from './hands.ts'
 import { casesOf, stageOf, type Losses, type TakeAway } from './stage.ts'
 
@@ -18,7 +15,6 @@ import { casesOf, stageOf, type Losses, type TakeAway } from './stage.ts'
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
 
 const NAME = 'db-security'
-const execute = promisify(execFile)
 
 let run = ''
 let backup = ''
@@ -30,28 +26,8 @@ const stage = stageOf(NAME, {
     finalBackup = await fileOf(run, 'final_backup')
   },
 })
-const { at, here } = stage
+const { at, here, sh: call } = stage
 const on = () => stage.database()
-
-const app = (): string => join(stage.place().root, 'sandbox/db-security/app')
-const environment = (): NodeJS.ProcessEnv => ({
-  ...client(input(here(), 'database_url')),
-  PATH: `${join(stage.place().root, 'sandbox/shared/bin')}:${process.env['PATH']}`,
-  RELEASES: at('releases'),
-  CONFIG: at('config'),
-  STRATEGY: 'git',
-  HEROKU_APP: 'lockr',
-})
-
-/** A command as a person at a terminal would give it, in the folder of the application. */
-async function call(line: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
-  const own = environment()
-  const { stdout } = await execute('bash', ['--norc', '-c', line], {
-    cwd: app(),
-    env: { ...own, ...env, PATH: own['PATH'] },
-  })
-  return stdout
-}
 
 const called =
   (take: string, back: string): TakeAway =>
@@ -408,10 +384,3 @@ describe('what the document says, and what it does', () => {
     expect(quiet).toBe(false)
   })
 })
-
-/** Whether a text was in some command line while something was done. */
-async function shownWhile(work: () => Promise<unknown>, text: string): Promise<boolean> {
-  const watching = watchProcesses(5)
-  await work()
-  return (await watching.stop()).includes(text)
-}

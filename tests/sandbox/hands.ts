@@ -77,7 +77,7 @@ export const rows =
     expect(gone.rowCount).toBeGreaterThan(0)
     return () =>
       on().query(
-        `INSERT INTO ${table} SELECT (jsonb_populate_record(NULL::${table}, r)).* FROM jsonb_array_elements($1) r`,
+        `INSERT INTO ${table} OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(NULL::${table}, r)).* FROM jsonb_array_elements($1) r`,
         [JSON.stringify((gone.rows as { row: unknown }[]).map(({ row }) => row))],
       )
   }

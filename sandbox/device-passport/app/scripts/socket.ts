@@ -3,12 +3,13 @@ import { answerWith, needed } from './client.ts'
 
 const socket = new WebSocket(`${needed('API_URL').replace(/^http/, 'ws')}/api/ws`)
 const said = await new Promise<string>((resolve) => {
-  const late = setTimeout(() => resolve(''), 5_000)
-  socket.onmessage = ({ data }) => {
+  const end = (word: string) => {
     clearTimeout(late)
-    resolve(String(data))
+    resolve(word)
   }
-  socket.onerror = () => resolve('')
+  const late = setTimeout(end, 5_000, '')
+  socket.onmessage = ({ data }) => end(String(data))
+  socket.onerror = () => end('')
 })
 socket.close()
 answerWith({
