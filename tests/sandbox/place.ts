@@ -36,9 +36,11 @@ export interface Place {
 /** A copy of the repository's runbooks with nothing deployed yet. */
 export function makePlace(runbook: string): Place {
   const root = mkdtempSync(join(tmpdir(), 'runbook-sandbox-'))
-  for (const part of ['package.json', 'runbooks', 'checks', 'sandbox'])
+  for (const part of ['package.json', 'runbooks', 'checks'])
     cpSync(join(repository, part), join(root, part), { recursive: true })
-  symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'))
+  // Nothing writes there; and programs that keep their place keep what Node has compiled of them.
+  for (const part of ['sandbox', 'node_modules'])
+    symlinkSync(join(repository, part), join(root, part))
   const services = join(root, '.runbook/services', runbook, 'sandbox')
   return {
     root,

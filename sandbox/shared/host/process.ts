@@ -56,6 +56,7 @@ export async function launch(
     cwd: folder,
     env: {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       ...spec.defaults,
       ...Object.assign({}, ...files),
       ...set,
