@@ -1,4 +1,5 @@
 /** The time and the interrupt of a role, for verbs whose work is a promise of ours. */
+import { LONGEST_TIMER_MS } from '../lib/pause.ts'
 import type { ActionContext } from './action.ts'
 
 type Late = 'timeout' | 'interrupted'
@@ -6,7 +7,6 @@ export type Within<T> = { value: T } | { late: Late; settled: boolean }
 
 /** How long work may take to settle once it was told to stop. */
 const SETTLE_MS = 2000
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
  * Does the work. Too late or interrupted, it tells it to `stop` and waits a moment for it to settle.

@@ -1,5 +1,4 @@
 /** An action through to its end: attempts, outputs, and how that is recorded. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { milliseconds } from '../core/durations.ts'
 import type { Answer, FailureReason, NewEvent } from '../core/events.ts'
 import type { Attempt, Check, Step } from '../core/runbook.ts'
@@ -7,6 +6,7 @@ import { keepOutputs } from '../core/hosts.ts'
 import { momentary } from '../core/soak.ts'
 import { stepState } from '../core/state.ts'
 import { resolve } from '../core/templates.ts'
+import { sleepUnless } from '../lib/pause.ts'
 import { askChecks } from './ask.ts'
 import { leavesReceipt, perform, type Judged } from './attempt.ts'
 import { beginDuring, type During } from './during.ts'
@@ -103,13 +103,8 @@ async function attempts(
       failure: failed,
       duration_ms: judged.duration_ms,
     })
-    await sleep(
-      milliseconds(String(resolve(retry?.every ?? '0s', stepScope(rt, step)))),
-      undefined,
-      {
-        signal: rt.stop.interrupt,
-      },
-    ).catch(() => undefined)
+    const every = resolve(retry?.every ?? '0s', stepScope(rt, step))
+    await sleepUnless(milliseconds(String(every)), rt.stop.interrupt)
   }
 }
 

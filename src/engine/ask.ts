@@ -1,11 +1,11 @@
 /** Asking checks: three answers, retried within their time, and never a guess. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { milliseconds } from '../core/durations.ts'
 import type { Answer, Asked } from '../core/events.ts'
 import type { Scope } from '../core/expressions.ts'
 import type { Check, Retry, Step } from '../core/runbook.ts'
 import { isTemplateError, resolve, textOf } from '../core/templates.ts'
 import type { Masker } from '../core/secrets.ts'
+import { sleepUnless } from '../lib/pause.ts'
 import { perform, type Judged, type Role } from './attempt.ts'
 import type { Bound } from './runtime.ts'
 
@@ -62,7 +62,7 @@ export async function askCheck(bound: Bound, check: Check, asking: Asking): Prom
     const over = performance.now() + (within?.every ?? 0) >= deadline
     if (judged.answer === 'holds' || within === undefined || over || asking.interrupt.aborted)
       return answered
-    await sleep(within.every, undefined, { signal: asking.interrupt }).catch(() => undefined)
+    await sleepUnless(within.every, asking.interrupt)
   }
 }
 

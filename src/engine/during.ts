@@ -1,10 +1,10 @@
 /** What is watched while a step is done: from before its action until it is verified, judged with it. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Failure, NewEvent } from '../core/events.ts'
 import type { Check, Step } from '../core/runbook.ts'
 import { nothingWatched, type Watched } from '../core/soak.ts'
 import { stepState } from '../core/state.ts'
 import { isTemplateError } from '../core/templates.ts'
+import { sleepUnless } from '../lib/pause.ts'
 import { toAsked } from './ask.ts'
 import { stepScope } from './roles.ts'
 import type { Runtime } from './runtime.ts'
@@ -97,7 +97,7 @@ function going(rt: Runtime, step: Step, check: Check, samples: Sampler): During 
       // Before the intent is durable nothing of it is written: `unwritten` goes with the intent.
       if (hasBegun(rt, step) && samples.isDue(pause))
         await rt.journal.record(...samples.unwritten())
-      await sleep(Math.max(0, pause), undefined, { signal: resting }).catch(() => undefined)
+      await sleepUnless(Math.max(0, pause), resting)
       if (resting.aborted) return
       tick = performance.now()
       await samples.take(cutShort)

@@ -1,5 +1,4 @@
 /** A soak as a check: its probes asked until its time is over or too many samples are bad in a row. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describeAsked } from '../core/asked.ts'
 import { formatDuration } from '../core/durations.ts'
 import { EXIT, failure } from '../core/errors.ts'
@@ -9,13 +8,12 @@ import type { Check, Soak, Step } from '../core/runbook.ts'
 import { nothingWatched, soakFields, type Watched } from '../core/soak.ts'
 import { stepState } from '../core/state.ts'
 import { isTemplateError } from '../core/templates.ts'
+import { sleepUnless } from '../lib/pause.ts'
 import { toAsked, type Answered } from './ask.ts'
 import type { Judged } from './attempt.ts'
 import { stepScope } from './roles.ts'
 import type { Runtime } from './runtime.ts'
 import { anyOf, sampler, type Sampler } from './sampling.ts'
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
  * Watches for as long as is left of it, and judges. What an earlier process saw counts, the time in
@@ -51,9 +49,7 @@ export async function watch(
     // From tick to tick; one that took longer is a late sample, and none is made up for.
     const pause = Math.max(0, tick + Math.min(every_ms, left()) - performance.now())
     if (samples.isDue(pause)) await rt.journal.record(...samples.unwritten())
-    await sleep(Math.min(pause, LONGEST_TIMER_MS), undefined, { signal: cutShort }).catch(
-      () => undefined,
-    )
+    await sleepUnless(pause, cutShort)
     if (cutShort.aborted) break
   }
   const rest = samples.unwritten()

@@ -1,5 +1,4 @@
 /** Steps that wait for a time, for signatures or for a person; and staying until a time has come. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Actor } from '../core/events.ts'
 import { milliseconds } from '../core/durations.ts'
 import type { Step } from '../core/runbook.ts'
@@ -7,6 +6,7 @@ import { answered, missingApprovals, needsPerson } from '../core/signing.ts'
 import { stepState } from '../core/state.ts'
 import { durationOf } from '../core/templates.ts'
 import { dueAt, firstDue, heldUpBy, holdsUpOthers, msLeft } from '../core/waiting.ts'
+import { sleepUnless } from '../lib/pause.ts'
 import { failStep, type StepEnd } from './ends.ts'
 import { someoneAnswers } from './persons.ts'
 import { stepScope } from './roles.ts'
@@ -128,7 +128,7 @@ export async function stay(until: string, signal: AbortSignal, tick: () => void)
   for (let left = msLeft(until, Date.now()); left > 0; left = msLeft(until, Date.now())) {
     if (signal.aborted) return false
     tick()
-    await sleep(Math.min(left, TICK_MS), undefined, { signal }).catch(() => undefined)
+    await sleepUnless(Math.min(left, TICK_MS), signal)
   }
   return !signal.aborted
 }

@@ -1,6 +1,7 @@
 /** What every process of an action has in common: its limits, its end, and what is told of it. */
 import { existsSync } from 'node:fs'
 import { follow, kept, type Kept, type Streams } from './output.ts'
+import { LONGEST_TIMER_MS } from './pause.ts'
 import { endLeftovers, endTree, TOKEN, type Graces, type Tree } from './tree.ts'
 import { warmUp } from './warm.ts'
 
@@ -46,7 +47,6 @@ const GRACES = {
   timeout: { interrupt_ms: 2_000, terminate_ms: 2_000 },
   interrupt: { interrupt_ms: 10_000, terminate_ms: 5_000 },
 }
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** One run may start another: what the inner one starts belongs to the outer one as well. */
 export function withToken(env: Record<string, string>, token: string): Record<string, string> {

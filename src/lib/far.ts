@@ -17,6 +17,7 @@ import { touch } from './far-folders.ts'
 import { LAUNCH, WRAPPER } from './far-shell.ts'
 import { tokenOf } from './gate.ts'
 import { borrowStreams, follow, type Streams } from './output.ts'
+import { LONGEST_TIMER_MS } from './pause.ts'
 import { TOKEN } from './tree.ts'
 
 /** Starts a process over there, lets it go when the intent is durable, and waits for its end. */
@@ -68,7 +69,7 @@ async function launch(work: FarWork, streams: Streams) {
   const dialled = call(place.destination, LAUNCH, all, hearing)
   const limits = AbortSignal.any([
     interrupt,
-    AbortSignal.timeout(Math.min(work.timeout_ms, 2 ** 31 - 1)),
+    AbortSignal.timeout(Math.min(work.timeout_ms, LONGEST_TIMER_MS)),
   ])
   const started = await unless(limits, dialled)
   if (started === undefined) {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { ProcessIdentity } from '../core/events.ts'
+import { LONGEST_TIMER_MS } from './pause.ts'
 import { codeOfSignal } from './signals.ts'
 
 export interface Session {
@@ -113,7 +114,7 @@ export async function runCommand(
     extendEnv: options.env === undefined,
     ...(input === undefined ? { stdin: 'ignore' } : { input }),
     ...(interrupt === undefined ? {} : { cancelSignal: interrupt }),
-    timeout: Math.min(timeout_ms ?? 60_000, 2 ** 31 - 1),
+    timeout: Math.min(timeout_ms ?? 60_000, LONGEST_TIMER_MS),
     forceKillAfterDelay: 2000,
     killDescendants: true,
     maxBuffer: 16 * 2 ** 20,

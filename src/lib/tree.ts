@@ -1,6 +1,7 @@
 /** Finding and ending everything that an action's process started. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sleepUnless } from './pause.ts'
 import { processStat } from './processes.ts'
 
 /** The name in the environment that everything an action starts carries. */
@@ -115,7 +116,7 @@ export async function endTree(
 ): Promise<boolean> {
   const within = (ms: number) => {
     const stop = new AbortController()
-    const late = sleep(ms, false, { signal: stop.signal }).catch(() => false)
+    const late = sleepUnless(ms, stop.signal).then(() => false)
     return Promise.race([exited.then(() => true), late]).finally(() => stop.abort())
   }
   signalTree(tree, 'SIGINT')
