@@ -31,7 +31,7 @@ async function undoParts(rt: Runtime, { step, undos, covers }: StepToUndo): Prom
   if (known === 'unreachable') return false
   for (const covered of covers) {
     if ((await awaitAction(rt, covered)) === 'unreachable') return false
-    await awaitUndo(rt, covered, -1)
+    if (!(await awaitUndo(rt, covered, -1))) return false
   }
   if (known === 'never' && covers.length === 0) return true
   for (const { part, undo, last } of undos) {
@@ -39,7 +39,7 @@ async function undoParts(rt: Runtime, { step, undos, covers }: StepToUndo): Prom
       halt(rt, { kind: 'paused' })
       return false
     }
-    await awaitUndo(rt, step, part)
+    if (!(await awaitUndo(rt, step, part))) return false
     const todo = { step, undo, part, last, covers: last ? covers : [] }
     if (!(await undoPart(rt, todo))) return false
   }
@@ -67,14 +67,18 @@ async function awaitAction(rt: Runtime, step: Step): Promise<'never' | 'over' | 
   return 'over'
 }
 
-/** Nor under another undo that a dead tool left running, when another part is taken now. */
-async function awaitUndo(rt: Runtime, step: Step, part: number): Promise<void> {
+/**
+ * Nor under another undo that a dead tool left running, when another part is taken now. False: it may
+ * still run on a host that cannot be asked.
+ */
+async function awaitUndo(rt: Runtime, step: Step, part: number): Promise<boolean> {
   const { flight } = stepState(rt.journal.state, step.id)
-  if (flight?.role !== 'undo' || flight.phase !== 'armed' || flight.part === part) return
+  if (flight?.role !== 'undo' || flight.phase !== 'armed' || flight.part === part) return true
   const { rollback } = step
   const all = [...(rollback.kind === 'undo' ? rollback.undos : []), ...lastResorts(step)]
   const undo = all[flight.part]
-  if (undo !== undefined) await recoverUndo(rt, step, undo, flight)
+  const found = undo === undefined ? undefined : await recoverUndo(rt, step, undo, flight)
+  return found?.state === 'unreachable' ? undoLost(rt, step, flight.part, unreachable(found)) : true
 }
 
 function recoverUndo(

@@ -53,10 +53,13 @@ phases:
             expect: output == inputs.release
           - run: [test, -s, ledger]
         rollback:
-          run: echo "undo $RUNBOOK_HOST" >> ledger; echo "$WAS" > current
-          env: { WAS: "\${{ steps.before[host.name].release }}" }
-          verify: { run: cat current, expect: "output == steps.before[host.name].release" }
-`
+          - run: |
+              echo "undo $RUNBOOK_HOST" >> ledger
+              __UNDO__
+              echo "$WAS" > current
+            env: { WAS: "\${{ steps.before[host.name].release }}" }
+            verify: { run: cat current, expect: "output == steps.before[host.name].release" }
+__RESORT__`
 
 describe.skipIf(missing !== undefined)('a step on machines that ssh reaches', () => {
   let net: Network
@@ -95,8 +98,11 @@ describe.skipIf(missing !== undefined)('a step on machines that ssh reaches', ()
     expect(ran.code, ran.stderr).toBe(0)
     return ran
   }
-  const rolling = ({ batch = 1, timeout = '5m' } = {}) => {
-    const yaml = YAML.replace('__BATCH__', String(batch)).replace('__TIMEOUT__', timeout)
+  const rolling = ({ batch = 1, timeout = '5m', undo = ':', resort = '' } = {}) => {
+    const yaml = YAML.replace('__BATCH__', String(batch))
+      .replace('__TIMEOUT__', timeout)
+      .replace('__UNDO__', undo)
+      .replace('__RESORT__', resort)
     made = project('roll', yaml)
     ;({ root } = made)
     for (const { name } of net.machines) writeFileSync(at(name, 'current'), 'old\n')
@@ -207,6 +213,43 @@ describe.skipIf(missing !== undefined)('a step on machines that ssh reaches', ()
       clean()
     },
   )
+
+  test('no last resort is taken while the undo before it may still run on a host that is away', async () => {
+    rolling({
+      undo: `while [[ -e hold ]]; do read -t 0.02 <> <(:) || true; done`,
+      resort: `          - script: { file: resort.mjs }
+            last_resort: true
+            loses: All.
+            verify: { run: cat current, expect: output == "old" }
+`,
+    })
+    const here = join(root, 'resort')
+    writeFileSync(
+      join(root, 'resort.mjs'),
+      `export default () => fs.appendFileSync(${JSON.stringify(here)}, 'taken\\n')\n`,
+    )
+    ok(await tool(...deploy))
+    touch('b3', 'hold')
+    const { child, ran } = start(root, ['rollback'], { env })
+    await until(() => ledger('b3').length === 2)
+    child.kill('SIGKILL')
+    await ran
+    await machine('b3').stop()
+    try {
+      const ended = await tool('rollback', '--last-resort', 'switch@b3', ...json)
+      expect(linesOf(here)).toEqual([])
+      expect(ended.code, ended.stderr).toBe(5)
+      expect(statuses(ended)).toContain('switch@b2 done, switch@b3 in_doubt')
+    } finally {
+      rmSync(at('b3', 'hold'))
+      await machine('b3').start()
+    }
+    ok(await tool('rollback', '--last-resort', 'switch@b3'))
+    expect(linesOf(here)).toEqual(['taken'])
+    expect(['b1', 'b2', 'b3'].map(current)).toEqual(['old', 'old', 'old'])
+    expect(ledger('b3')).toEqual(['do switch b3', 'undo b3'])
+    clean()
+  })
 
   test('one that cannot be reached fails before it begins, and is not undone', async () => {
     rolling()
