@@ -1,5 +1,5 @@
 /** What is to be undone: the other difference between a plan and a run's state. */
-import { EXIT, failure, type RunbookError } from './errors.ts'
+import { EXIT, failure, isRunbookError, type RunbookError } from './errors.ts'
 import { stepsNamed } from './hosts.ts'
 import { actionInShort } from './in-short.ts'
 import { hasLastResort, lastResorts, withLastResorts } from './last-resort.ts'
@@ -118,6 +118,25 @@ export function stepsToUndo(plan: Plan, state: RunState, request: UndoRequest = 
   if (wall >= 0 && behind.some((step) => step.rollback.kind === 'undo' || hasLastResort(step)))
     throw irreversible(behind[0], state)
   return resorts.filter(({ undos }) => undos.length > 0)
+}
+
+/**
+ * Why a failure must not lead to an undo by itself, of all or of `only` one step: an irreversible step
+ * is never crossed, and where it is protected nothing is lost without a person's word. Undefined: it may.
+ */
+export function whyNotByItself(plan: Plan, state: RunState, only?: Step): string | undefined {
+  let steps: StepToUndo[]
+  try {
+    steps = stepsToUndo(plan, state)
+  } catch (error) {
+    if (!isRunbookError(error)) throw error
+    return error.message
+  }
+  const meant = steps.filter(({ step }) => only === undefined || step.id === only.id)
+  const loses = meant.flatMap(({ undos }) => undos.flatMap(({ undo }) => undo.loses ?? []))
+  return plan.environment.protected && loses.length > 0
+    ? `it would lose data in a protected environment (${loses.join(' ')})`
+    : undefined
 }
 
 function irreversible(step: Step | undefined, state: RunState): RunbookError {

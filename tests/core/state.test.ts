@@ -8,6 +8,7 @@ import {
   hasSomethingToUndo,
   isFinished,
   stepsToUndo,
+  whyNotByItself,
 } from '../../src/core/undo.ts'
 import { actor, attempt, check, plan, step, undo } from '../samples.ts'
 
@@ -193,6 +194,31 @@ describe('what is to be undone', () => {
     )
     expect(stepsToUndo(walled, all, { to: 'wall' }).map((u) => u.step.id)).toEqual(['two'])
     expect(stepsToUndo(walled, told('one done')).map((u) => u.step.id)).toEqual(['one'])
+  })
+})
+
+describe('a failure undoes by itself', () => {
+  const one = step('one', { rollback: { kind: 'undo', undos: [undo('a', { loses: 'Orders.' })] } })
+  const sample = plan([one, step('two')])
+  const guarded = { ...sample, environment: { ...sample.environment, protected: true } }
+  const state = told('one done', 'two failed')
+
+  test('what loses nothing, or what is not protected', () => {
+    expect(whyNotByItself(sample, state)).toBeUndefined()
+    expect(whyNotByItself(guarded, state, step('two'))).toBeUndefined()
+  })
+
+  test('but nothing that would be lost where it is protected, and nothing behind a wall', () => {
+    expect(whyNotByItself(guarded, state)).toContain(
+      'would lose data in a protected environment (Orders.)',
+    )
+    const wall = step('two', { rollback: { kind: 'irreversible', why: 'gone' } })
+    expect(whyNotByItself(plan([one, wall]), state)).toContain('"two" cannot be undone')
+  })
+
+  test('and a fault of ours is not taken for a reason', () => {
+    const broken = { ...sample, steps: undefined as never }
+    expect(() => whyNotByItself(broken, state)).toThrow(TypeError)
   })
 })
 
