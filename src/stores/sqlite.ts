@@ -1,14 +1,9 @@
-/**
- * The embedded store: Node's own SQLite, WAL, synchronous=FULL. Its write-ahead log is what makes an
- * append all or nothing, and a torn tail vanish, when the machine or the process dies.
- */
-import { chmodSync, mkdirSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { EXIT, failure, isRunbookError } from '../core/errors.ts'
+/** The embedded store: Node's own SQLite, WAL, synchronous=FULL. */
+import { EXIT, failure } from '../core/errors.ts'
 import type { Actor, Event, NewEvent } from '../core/events.ts'
 import { planText, type Plan } from '../core/plan.ts'
 import { broken, link, ORIGIN, verifyChain, type Tip } from './chain.ts'
+import { openDatabase } from './sqlite-database.ts'
 import {
   LEASE_MS,
   lost,
@@ -20,26 +15,6 @@ import {
   type Store,
 } from './store.ts'
 
-/** Raised whenever the tables change; a newer one is refused. */
-const FORMAT = 1
-
-const SCHEMA = `
-  CREATE TABLE plans (sha256 TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE runs (
-    run TEXT PRIMARY KEY, number INTEGER NOT NULL, runbook TEXT NOT NULL, environment TEXT NOT NULL,
-    created_at TEXT NOT NULL, plan_sha256 TEXT NOT NULL, lock TEXT NOT NULL,
-    -- Where its chain ends: a chain that lost its last events is sound in itself.
-    tip_seq INTEGER NOT NULL DEFAULT 0, tip_hash TEXT NOT NULL DEFAULT ''
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX runs_newest ON runs (number DESC);
-  CREATE TABLE events (run TEXT NOT NULL, seq INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY (run, seq)) STRICT, WITHOUT ROWID;
-  CREATE TABLE locks (name TEXT PRIMARY KEY, run TEXT NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE leases (
-    run TEXT PRIMARY KEY, epoch INTEGER NOT NULL, holder TEXT, since TEXT NOT NULL, expires INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = ${FORMAT};
-`
-
 interface LeaseRow {
   run: string
   epoch: number
@@ -50,51 +25,8 @@ interface LeaseRow {
 
 /** Opens, and makes when it is not there, the journal at `path` (0600). Throws exit 12. */
 export function openSqlite(path: string): Store {
-  const db = guard(path, () => open(path))
-  const { ino } = statSync(path)
-  const statements = new Map<string, StatementSync>()
+  const { read, write, get, all, run, close } = openDatabase(path)
   const tips = new Map<string, { epoch: number; tip: Tip }>()
-
-  const sql = (text: string): StatementSync => {
-    let statement = statements.get(text)
-    if (statement === undefined) statements.set(text, (statement = db.prepare(text)))
-    return statement
-  }
-  const get = <T>(text: string, ...values: (string | number)[]) =>
-    sql(text).get(...values) as T | undefined
-  const all = <T>(text: string, ...values: (string | number)[]) => sql(text).all(...values) as T[]
-  const run = (text: string, ...values: (string | number | null)[]) =>
-    sql(text).run(...values).changes
-
-  // A journal that was deleted or replaced under a running deployment still accepts writes; nobody would ever read them.
-  const stillThere = (): void => {
-    if (statSync(path, { throwIfNoEntry: false })?.ino !== ino)
-      throw failure(EXIT.store, `the journal ${path} was removed or replaced while it was in use`)
-  }
-  const write = <T>(work: () => T): T =>
-    guard(path, () => {
-      stillThere()
-      db.exec('BEGIN IMMEDIATE')
-      try {
-        const result = work()
-        db.exec('COMMIT')
-        return result
-      } catch (error) {
-        if (db.isTransaction) db.exec('ROLLBACK')
-        throw error
-      }
-    })
-
-  // What is read in several statements is of one moment: another process may write in between.
-  const read = <T>(work: () => T): T =>
-    guard(path, () => {
-      db.exec('BEGIN')
-      try {
-        return work()
-      } finally {
-        db.exec('END')
-      }
-    })
 
   const leaseOf = (id: string): Lease | undefined => {
     const row = get<LeaseRow>('SELECT * FROM leases WHERE run = ? AND holder IS NOT NULL', id)
@@ -240,19 +172,19 @@ export function openSqlite(path: string): Store {
           if (mine && unlock) run('DELETE FROM locks WHERE run = ?', id)
         }),
       ),
-    lock: (name) => soon(() => guard(path, () => lockOf(name))),
+    lock: (name) => soon(() => read(() => lockOf(name))),
     locks: () =>
       soon(() =>
-        guard(path, () =>
+        read(() =>
           all<{ name: string }>('SELECT name FROM locks ORDER BY name').flatMap(
             ({ name }) => lockOf(name) ?? [],
           ),
         ),
       ),
-    lease: (id) => soon(() => guard(path, () => leaseOf(id))),
+    lease: (id) => soon(() => read(() => leaseOf(id))),
     plan: (sha) =>
       soon(() => {
-        const row = guard(path, () =>
+        const row = read(() =>
           get<{ json: string }>('SELECT json FROM plans WHERE sha256 = ?', sha),
         )
         if (row === undefined) throw noPlan(sha)
@@ -262,7 +194,7 @@ export function openSqlite(path: string): Store {
     events: (id) => soon(() => read(() => chainOf(id).events)),
     runs: ({ runbook, environment, limit } = {}) =>
       soon(() =>
-        guard(path, () =>
+        read(() =>
           all<RunHead & { events: number }>(
             `SELECT run, runbook, environment, created_at, plan_sha256, (SELECT count(*) FROM events e WHERE e.run = r.run) AS events
              FROM runs r WHERE (?1 = '' OR runbook = ?1) AND (?2 = '' OR environment = ?2) ORDER BY number DESC LIMIT ?3`,
@@ -274,7 +206,7 @@ export function openSqlite(path: string): Store {
       ),
     close: () =>
       soon(() => {
-        db.close()
+        close()
       }),
   }
 }
@@ -286,46 +218,5 @@ function toLease(row: LeaseRow): Lease {
     holder: JSON.parse(row.holder ?? 'null') as Actor,
     since: row.since,
     expires: new Date(row.expires).toISOString(),
-  }
-}
-
-function open(path: string): DatabaseSync {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const db = new DatabaseSync(path)
-  chmodSync(path, 0o600)
-  // busy_timeout first: it is 0 until set, and two tools may start together.
-  db.exec(
-    'PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;',
-  )
-  db.exec('BEGIN IMMEDIATE')
-  const format = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
-  if (format === 0) db.exec(SCHEMA)
-  db.exec('COMMIT')
-  if (format > FORMAT) {
-    db.close()
-    throw failure(
-      EXIT.stale,
-      `the journal ${path} was written by a newer runbook (format ${format}, this one reads ${FORMAT})`,
-      {
-        hint: 'use the newer version; nothing was changed',
-      },
-    )
-  }
-  return db
-}
-
-/** SQLite's errors become ours: a damaged file is exit 10, everything else means the store cannot be used. */
-function guard<T>(path: string, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (isRunbookError(error)) throw error
-    const { errcode, message } = error as { errcode?: number; message: string }
-    const damaged = errcode === 11 || errcode === 26
-    throw failure(
-      damaged ? EXIT.stale : EXIT.store,
-      `the journal ${path} ${damaged ? 'is damaged' : 'cannot be used'}: ${message}`,
-      { cause: error },
-    )
   }
 }

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync, writeFileSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { NewEvent } from '../../src/core/events.ts'
 import { planSha256 } from '../../src/core/plan.ts'
@@ -152,6 +155,26 @@ describe('the embedded store', () => {
     expect(await store.events('r1')).toHaveLength(3)
     await store.close()
     await again.close()
+  })
+
+  test('who reads beside a process that writes sees a sound journal, as it was at one moment', async () => {
+    const place = fresh()
+    const store = openStore(undefined, place)
+    await create(store, 'r1')
+    await store.append('r1', 1, Array<NewEvent>(300).fill(armed))
+    const writes = join(import.meta.dirname, 'writes.ts')
+    const writer = spawn(process.execPath, [writes, place], { stdio: 'inherit' })
+    const seen = new Set<number>()
+    try {
+      while (writer.exitCode === null && seen.size < 20) {
+        seen.add((await store.events('r1')).length)
+        await setImmediate()
+      }
+    } finally {
+      if (writer.kill('SIGKILL')) await once(writer, 'exit')
+    }
+    expect(seen.size).toBe(20)
+    await store.close()
   })
 
   test('an event changed behind its back is found, and named', async () => {
