@@ -102,8 +102,6 @@ export type Recovery =
   | { state: 'unreachable'; why: string }
 
 export interface Verb<V extends VerbName = VerbName> {
-  /** The expectation when a runbook names none, as CEL over the fields. */
-  expectation: string
   perform(action: Extract<Action, { verb: V }>, context: ActionContext): Promise<Outcome>
   /**
    * What is taken to have come of an attempt whose end nobody recorded, for a verb that must not be

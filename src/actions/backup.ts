@@ -128,8 +128,6 @@ async function prune(plan: Plan): Promise<string[]> {
 }
 
 export const backup: Verb<'backup'> = {
-  expectation: 'true',
-
   async perform(action, context) {
     demandTools(context, 'pg_dump', 'pg_restore')
     const url = textOf(context.resolve(action.database))

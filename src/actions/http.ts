@@ -51,8 +51,6 @@ export function requestOf(action: HttpRequest, context: ActionContext): Request 
 }
 
 export const http: Verb<'http'> = {
-  expectation: 'status >= 200 && status <= 299',
-
   async perform(action, context) {
     const wanted = requestOf(action, context)
     await context.gate()

@@ -17,8 +17,6 @@ function count(context: ActionContext, value: number | string, name: string, mos
 }
 
 export const load: Verb<'load'> = {
-  expectation: 'failed == 0',
-
   async perform(action, context) {
     const wanted = requestOf(action.http, context)
     const requests = count(context, action.requests, 'requests', MOST_REQUESTS)

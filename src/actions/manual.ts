@@ -3,8 +3,6 @@ import { textOf } from '../core/templates.ts'
 import type { Outcome, Verb } from './action.ts'
 
 export const manual: Verb<'manual'> = {
-  expectation: 'true',
-
   async perform(action, context): Promise<Outcome> {
     const ask = textOf(context.resolve(action.ask))
     // The answer is the act: a question that nobody has answered can be asked again.

@@ -44,8 +44,6 @@ function messageOf(
 }
 
 export const notify: Verb<'notify'> = {
-  expectation: 'true',
-
   lost: {
     fields: { at: '' },
     notes: [

@@ -47,8 +47,6 @@ async function conclude(
 }
 
 export const restore: Verb<'restore'> = {
-  expectation: 'true',
-
   async perform(action, context) {
     demandTools(context, 'pg_restore')
     const url = textOf(context.resolve(action.database))

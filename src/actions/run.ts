@@ -37,8 +37,6 @@ function outcome(ending: Ending, context: Pick<ActionContext, 'mask'>): Outcome 
 
 /** A value reaches a script as a variable of its environment only, an argument as one argument. */
 export const run: Verb<'run'> = {
-  expectation: 'exit_code == 0',
-
   async perform(action, context) {
     const { leaves_processes } = action
     const command =

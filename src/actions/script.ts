@@ -30,8 +30,6 @@ async function conclude(ending: Ending, context: ActionContext): Promise<Outcome
 }
 
 export const script: Verb<'script'> = {
-  expectation: 'true',
-
   async perform(action, context) {
     const { folder } = context
     // The frozen text runs, not what lies at its path by now; so it runs from here.

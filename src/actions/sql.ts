@@ -71,8 +71,6 @@ function advice({ sqlstate, message }: DatabaseFault): string {
 }
 
 export const sql: Verb<'sql'> = {
-  expectation: 'true',
-
   async perform(action, context) {
     const began = performance.now()
     const statements = sequence(action, context)

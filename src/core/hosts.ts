@@ -3,7 +3,7 @@
  * an undo of its own. All that drives, folds and undoes steps needs to know nothing more of hosts.
  */
 import { EXIT, failure } from './errors.ts'
-import type { Environment, Step } from './runbook.ts'
+import type { Action, Environment, Step } from './runbook.ts'
 
 /** The step itself, or one for each host of its group. Throws exit 2 when there is no such group. */
 export function eachHost(step: Step, environment: Environment): Step[] {
@@ -26,6 +26,14 @@ export function eachHost(step: Step, environment: Environment): Step[] {
 /** Whether what the step runs is run on another machine. */
 export function isElsewhere(step: Pick<Step, 'on'> | undefined): boolean {
   return step?.on?.host.facts.ssh !== undefined
+}
+
+/** Whether an action of a step is done on another machine: a process is, what else there is goes from here. */
+export function runsElsewhere(
+  step: Pick<Step, 'on'> | undefined,
+  action: Action | undefined,
+): boolean {
+  return action?.verb === 'run' && isElsewhere(step)
 }
 
 /** The id that the runbook gives to a step. */

@@ -1,5 +1,5 @@
 /** What is still to do: the difference between a plan and a run's state. */
-import { isElsewhere } from './hosts.ts'
+import { runsElsewhere } from './hosts.ts'
 import type { Plan } from './plan.ts'
 import type { Step } from './runbook.ts'
 import type { RunState, StepState } from './state.ts'
@@ -28,7 +28,7 @@ export function mayRunAgain(step: Step): boolean {
 
 /** A host that could not be reached may be back, and knows what became of it. */
 function mayBeAsked(step: Step, { flight }: StepState): boolean {
-  return isElsewhere(step) && step.act?.action.verb === 'run' && flight?.phase === 'armed'
+  return runsElsewhere(step, step.act?.action) && flight?.phase === 'armed'
 }
 
 /** What to do with one step, given what the journal says of it. */

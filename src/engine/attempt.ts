@@ -7,9 +7,10 @@ import { milliseconds } from '../core/durations.ts'
 import { EXIT, failure } from '../core/errors.ts'
 import type { Answer, Breach, ProcessIdentity } from '../core/events.ts'
 import { evaluate, judge, type Scope } from '../core/expressions.ts'
-import { isElsewhere } from '../core/hosts.ts'
+import { runsElsewhere } from '../core/hosts.ts'
 import type { Action, Attempt, Step } from '../core/runbook.ts'
 import { isTemplateError, pieces, resolve } from '../core/templates.ts'
+import { ownExpectation } from '../core/verbs.ts'
 import type { Place } from '../lib/far-folders.ts'
 import { placeOfStep, scrubOutside } from './leftovers.ts'
 import { processEnvironment } from './process-environment.ts'
@@ -157,14 +158,7 @@ function judgeOutcome(
       at: attempt.at,
     }
   }
-  const expectation = verbOf(attempt.action).expectation
-  const expect =
-    attempt.expect.length > 0
-      ? attempt.expect
-      : expectation === ''
-        ? []
-        : [{ source: expectation, at: attempt.at }]
-  if (expect.length === 0) return { answer: 'holds' }
+  const expect = attempt.expect.length > 0 ? attempt.expect : ownExpectation(attempt)
   // Masked before values are cut: half a secret would be a secret still.
   return judge(expect, { ...scope, ...outcome.fields }, mask)
 }
@@ -176,7 +170,7 @@ function placeOf(
   text: (template: string) => string,
 ): Place | undefined {
   const { step } = role
-  if (attempt.action.verb !== 'run' || step === undefined || !isElsewhere(step)) return undefined
+  if (step === undefined || !runsElsewhere(step, attempt.action)) return undefined
   // A question may be asked by several at once, who know nothing of each other.
   const own = role.kind === 'verify' ? `-${randomBytes(4).toString('hex')}` : ''
   return {

@@ -7,15 +7,9 @@ import type { Plan } from '../core/plan.ts'
 import type { Step } from '../core/runbook.ts'
 import { seal, unseal } from '../core/secrets.ts'
 import type { RunState } from '../core/state.ts'
+import { VERBS } from '../core/verbs.ts'
 import { secretText, type Judged } from './attempt.ts'
 import type { Bound } from './runtime.ts'
-
-/** What `backup`, `restore` and `manual` give by nature. */
-const BY_NATURE: Record<string, readonly string[]> = {
-  backup: ['file', 'size', 'sha256', 'tables', 'at', 'previous'],
-  restore: ['file', 'size', 'sha256', 'tables', 'at'],
-  manual: ['by', 'at', 'note'],
-}
 
 /** Outputs in clear and as they go into the journal, or the reason why one could not be had. */
 export type Taken = { clear: Record<string, unknown>; kept: Outputs } | { problem: string }
@@ -25,7 +19,8 @@ export function takeOutputs(bound: Bound, step: Step, judged: Judged, scope: Sco
   const { fields } = judged.outcome
   const clear: Record<string, unknown> = {}
   const kept: Outputs = {}
-  for (const name of BY_NATURE[step.act?.action.verb ?? ''] ?? []) {
+  const { outputs = [] } = step.act === undefined ? {} : VERBS[step.act.action.verb]
+  for (const name of outputs) {
     if (name in fields) kept[name] = clear[name] = fields[name]
   }
   for (const [name, { value, secret }] of Object.entries(step.outputs)) {

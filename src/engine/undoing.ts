@@ -4,7 +4,7 @@
  * simply run again. "Rolled back" is never said on faith: each undo is verified.
  */
 import type { Failure, NewEvent } from '../core/events.ts'
-import { isElsewhere } from '../core/hosts.ts'
+import { runsElsewhere } from '../core/hosts.ts'
 import { lastResorts } from '../core/last-resort.ts'
 import type { Step, Undo } from '../core/runbook.ts'
 import { stepState, type StepState } from '../core/state.ts'
@@ -112,7 +112,7 @@ async function undoPart(rt: Runtime, todo: Part): Promise<boolean> {
   const { step, undo, part } = todo
   const { flight, status } = stepState(rt.journal.state, step.id)
   // One that was interrupted has ended, and is simply run again; on another machine that is to be asked.
-  const over = status === 'in_doubt' && !(isElsewhere(step) && undo.action.verb === 'run')
+  const over = status === 'in_doubt' && !runsElsewhere(step, undo.action)
   if (flight?.role === 'undo' && flight.part === part && !over) {
     if (flight.phase === 'acted' && flight.ok === true)
       return verifyUndo(rt, todo, flight.attempt, undefined)

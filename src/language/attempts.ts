@@ -2,8 +2,8 @@
 import { posix, resolve } from 'node:path'
 import { gist } from '../core/in-short.ts'
 import type { Action, Attempt, HttpRequest, Retry, SqlSource, VerbName } from '../core/runbook.ts'
+import { VERB_NAMES } from '../core/verbs.ts'
 import { blame, blameKey, defined, each, expressionAt, type Reading } from './reading.ts'
-import { VERBS } from './schema-actions.ts'
 import type { ActionFile } from './schema.ts'
 import { placeText, valueOffset, type Way } from './tree.ts'
 
@@ -17,7 +17,7 @@ const COMPANIONS = { database: 'sql', transaction: 'sql', leaves_processes: 'run
 
 /** The verb of an action; undefined when there is none, or (with a problem) more than one. */
 export function verbOf(reading: Reading, file: ActionFile, way: Way): VerbName | undefined {
-  const [verb, second] = VERBS.filter((name) => file[name] !== undefined)
+  const [verb, second] = VERB_NAMES.filter((name) => file[name] !== undefined)
   if (second !== undefined) {
     const message = `"${verb}" and "${second}" stand side by side; an action has one verb`
     blameKey(reading, [...way, second], { message, hint: 'make two steps of it' })

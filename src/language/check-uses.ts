@@ -1,8 +1,9 @@
 /** A named check where it is used: its parameters filled in, its own keys on top. */
 import { inputValue } from '../core/inputs.ts'
 import { didYouMean } from '../core/problems.ts'
-import type { Action, Check, Expression, Input, Value, VerbName } from '../core/runbook.ts'
+import type { Action, Check, Input, Value } from '../core/runbook.ts'
 import { hasTemplate } from '../core/templates.ts'
+import { ownExpectation } from '../core/verbs.ts'
 import { actionOf, attemptOf, retryOf, verbOf } from './attempts.ts'
 import type { Library, NamedCheck } from './checks.ts'
 import {
@@ -86,9 +87,7 @@ export function expandCheck(
     expressionAt(reading, at, item),
   )
   const expected =
-    more.length > 0 && attempt.expect.length === 0
-      ? ownExpectation(verb, attempt.at)
-      : attempt.expect
+    more.length > 0 && attempt.expect.length === 0 ? ownExpectation(attempt) : attempt.expect
   const { timeout = attempt.timeout, cwd = attempt.cwd } = use
   return {
     ...attempt,
@@ -100,13 +99,6 @@ export function expandCheck(
     name,
     params,
   }
-}
-
-/** What a verb expects when nothing is said; it still holds when a use adds expectations. */
-function ownExpectation(verb: VerbName, at: string): Expression[] {
-  if (verb === 'run') return [{ source: 'exit_code == 0', at }]
-  if (verb === 'http') return [{ source: 'status >= 200 && status <= 299', at }]
-  return []
 }
 
 function usedTitle(name: string, use: CheckUse): string {

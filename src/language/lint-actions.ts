@@ -1,5 +1,6 @@
 /** Rules for what stands in an action, in whatever role: a value never becomes code, a secret stays one. */
 import { expressionsIn, hasTemplate } from '../core/templates.ts'
+import { VERB_NAMES } from '../core/verbs.ts'
 import { blameKey, each } from './reading.ts'
 import type { ActionFile } from './schema.ts'
 import { secretArguments, variablesIn } from './lint-shell.ts'
@@ -13,7 +14,6 @@ import {
   type Lint,
   type View,
 } from './lint-texts.ts'
-import { VERBS } from './schema-actions.ts'
 import type { Way } from './tree.ts'
 
 /** The name under which a process sees an input. */
@@ -33,7 +33,7 @@ export function lintAction(
   after: View,
   secrets: readonly string[],
 ): void {
-  for (const verb of VERBS) {
+  for (const verb of VERB_NAMES) {
     const value = file[verb]
     if (value === undefined || (verb === 'run' && typeof value === 'string')) continue
     lintTemplates(lint, [...way, verb], value, before)

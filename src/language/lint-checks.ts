@@ -15,13 +15,13 @@ import {
 } from './lint-texts.ts'
 import { inputValue } from '../core/inputs.ts'
 import { didYouMean } from '../core/problems.ts'
+import { verbIn } from '../core/verbs.ts'
 import { paramInput } from './check-uses.ts'
 import { blameKey, blameValue, each, type Reading } from './reading.ts'
 import type { NamedCheck } from './checks.ts'
 import type { CheckUse } from './schema.ts'
 import type { Way } from './tree.ts'
 import { paramTypes, type Sight } from './variables.ts'
-import { verbIn } from './schema-actions.ts'
 
 type Variables = (sight: Sight) => Fields
 

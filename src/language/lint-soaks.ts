@@ -1,6 +1,7 @@
 /** Rules for soaks: what their probes give and their expectations name, and where they may stand. */
 import { typeWord } from '../core/expression-errors.ts'
 import type { Fields } from '../core/expression-types.ts'
+import { verbIn } from '../core/verbs.ts'
 import { lintCheck } from './lint-checks.ts'
 import {
   blameInside,
@@ -11,7 +12,6 @@ import {
   type View,
 } from './lint-texts.ts'
 import { blameKey, each, type Reading } from './reading.ts'
-import { verbIn } from './schema-actions.ts'
 import type { ProbeFile, SoakFile, StepFile } from './schema.ts'
 import type { Way } from './tree.ts'
 import { soakSight, type Sight } from './variables.ts'

@@ -10,11 +10,11 @@ import { lintSoak, lintSoakShape } from './lint-soaks.ts'
 import { lintWaits } from './lint-waits.ts'
 import { lintConditions, lintExpression, type Lint, type View } from './lint-texts.ts'
 import { blame, blameKey, each } from './reading.ts'
-import { verbIn } from './schema-actions.ts'
 import type { StepFile } from './schema.ts'
 import type { Way } from './tree.ts'
 import { resultSight, type Sight } from './variables.ts'
 import type { Fields } from '../core/expression-types.ts'
+import { verbIn } from '../core/verbs.ts'
 
 export interface StepContext {
   step: Step

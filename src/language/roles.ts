@@ -1,17 +1,15 @@
 /** Checks and undos, from the file's form to the core's. */
-import type { Check, Undo, VerbName } from '../core/runbook.ts'
+import type { Check, Undo } from '../core/runbook.ts'
+import { VERB_NAMES, VERBS } from '../core/verbs.ts'
 import { actionOf, attemptOf, shortTitle, verbOf } from './attempts.ts'
 import { blame, blameKey, defined, each, type Reading } from './reading.ts'
-import { VERBS } from './schema-actions.ts'
 import type { CheckUse, UndoFile } from './schema.ts'
 import type { Way } from './tree.ts'
 import { expandCheck } from './check-uses.ts'
 
-/** Verbs that cannot ask without changing something. */
-const CHANGING = new Set<VerbName>(['backup', 'restore'])
 /** What can be asked, and what can undo. */
-const ASKING: VerbName[] = VERBS.filter((verb) => !CHANGING.has(verb) && verb !== 'notify')
-const UNDOING = VERBS.filter((verb) => verb !== 'notify' && verb !== 'soak')
+const ASKING = VERB_NAMES.filter((verb) => VERBS[verb].noCheck === undefined)
+const UNDOING = VERB_NAMES.filter((verb) => VERBS[verb].noUndo !== true)
 
 /** A check: one verb, or the name of one of the library. */
 export function checkOf(reading: Reading, file: CheckUse, way: Way): Check | undefined {
@@ -25,9 +23,9 @@ export function checkOf(reading: Reading, file: CheckUse, way: Way): Check | und
     blame(reading, way, { message: 'this check asks nothing', hint })
     return undefined
   }
-  if (!ASKING.includes(verb)) {
-    const why = verb === 'notify' ? 'tells people something and asks nothing' : 'changes something'
-    blameKey(reading, [...way, verb], { message: `"${verb}" ${why}, so it cannot be a check` })
+  const { noCheck } = VERBS[verb]
+  if (noCheck !== undefined) {
+    blameKey(reading, [...way, verb], { message: `"${verb}" ${noCheck}, so it cannot be a check` })
     return undefined
   }
   if (verb === 'soak') {

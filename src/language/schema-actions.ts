@@ -30,40 +30,24 @@ const httpRequest = map({
 
 const sqlSource = z.union([text, map({ file: text })])
 
-const shapes = {
-  run: z.union([text, z.array(template).min(1)]),
-  sql: z.union([sqlSource, z.array(sqlSource).min(1)]),
-  http: httpRequest,
-  backup: map({ database: template.optional(), to: template, keep: duration.optional() }),
-  restore: map({ file: template, database: template }),
-  load: map({ http: httpRequest, requests: count, connections: count }),
-  script: map({ file: text, args: z.record(z.string(), value).optional() }),
-  manual: map({ role: text, ask: text, confirm: z.array(text).min(1).optional() }),
-  notify: map({ to: name, text: text, subject: text.optional() }),
-}
-
-/** The keys of the verbs. */
-export const VERBS = [...(Object.keys(shapes) as (keyof typeof shapes)[]), 'soak'] as const
-
-/** The verb of an action, the first when there are several. */
-export function verbIn(file: object): (typeof VERBS)[number] | undefined {
-  return VERBS.find((verb) => verb in file)
-}
-
 /** Verbs that can stand everywhere, and the keys that belong to one of them. */
 export const verbs = {
-  run: shapes.run.optional(),
+  run: z.union([text, z.array(template).min(1)]).optional(),
   leaves_processes: z.boolean().optional(),
-  sql: shapes.sql.optional(),
+  sql: z.union([sqlSource, z.array(sqlSource).min(1)]).optional(),
   database: template.optional(),
   transaction: z.boolean().optional(),
-  http: shapes.http.optional(),
-  backup: shapes.backup.optional(),
-  restore: shapes.restore.optional(),
-  load: shapes.load.optional(),
-  script: shapes.script.optional(),
-  manual: shapes.manual.optional(),
-  notify: shapes.notify.optional(),
+  http: httpRequest.optional(),
+  backup: map({
+    database: template.optional(),
+    to: template,
+    keep: duration.optional(),
+  }).optional(),
+  restore: map({ file: template, database: template }).optional(),
+  load: map({ http: httpRequest, requests: count, connections: count }).optional(),
+  script: map({ file: text, args: z.record(z.string(), value).optional() }).optional(),
+  manual: map({ role: text, ask: text, confirm: z.array(text).min(1).optional() }).optional(),
+  notify: map({ to: name, text: text, subject: text.optional() }).optional(),
 }
 
 const retry = map({

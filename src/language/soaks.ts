@@ -1,10 +1,10 @@
 /** Soaks, from the file's form to the core's: a check whose probes are asked again and again. */
 import { parseDuration } from '../core/durations.ts'
 import type { Check, Probe, Soak } from '../core/runbook.ts'
+import { verbIn } from '../core/verbs.ts'
 import { shortTitle } from './attempts.ts'
 import { blame, blameKey, defined, each, expressionAt, type Reading } from './reading.ts'
 import { checkOf } from './roles.ts'
-import { verbIn } from './schema-actions.ts'
 import type { CheckUse, ProbeFile, SoakFile, StepFile } from './schema.ts'
 import { placeText, valueOffset, type Way } from './tree.ts'
 

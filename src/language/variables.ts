@@ -4,48 +4,9 @@ import { checkExpression } from '../core/expression-types.ts'
 import { SUMMARIES } from '../core/soak.ts'
 import type { Host, InputType, Runbook, Step, VerbName } from '../core/runbook.ts'
 import { hasTemplate } from '../core/templates.ts'
+import { VERBS } from '../core/verbs.ts'
 
 type Known = Fields['fields']
-
-/** A backup as its result tells it. `dyn`: halving a size should not be called a division of ints. */
-const BACKUP: Known = { file: 'string', size: 'int', sha256: 'string', tables: 'int', at: 'string' }
-const PREVIOUS: Fields = {
-  called: 'field of a backup',
-  fields: { file: 'dyn', size: 'dyn', sha256: 'dyn', tables: 'dyn', at: 'dyn' },
-}
-
-/** The result of each verb, for `expect`, `outputs` and `hints`. */
-const RESULTS: Record<VerbName, Known> = {
-  run: {
-    exit_code: 'int',
-    stdout: 'string',
-    stderr: 'string',
-    output: 'string',
-    json: 'dyn',
-    duration_ms: 'int',
-  },
-  sql: { rows: 'list', row_count: 'int', columns: 'list', duration_ms: 'int' },
-  http: { status: 'int', headers: 'map', body: 'string', json: 'dyn', duration_ms: 'int' },
-  backup: { ...BACKUP, previous: PREVIOUS },
-  restore: { ...BACKUP, previous: PREVIOUS },
-  load: {
-    requests: 'int',
-    failed: 'int',
-    rps: 'double',
-    mean_ms: 'double',
-    p50_ms: 'double',
-    p95_ms: 'double',
-    p99_ms: 'double',
-  },
-  script: {},
-  manual: { by: 'string', at: 'string', note: 'string' },
-  // Its probes are its own; see soakSight.
-  soak: {},
-  notify: { at: 'string' },
-}
-
-/** Verbs whose result can be read as outputs without naming it. */
-const BY_NATURE = new Set<VerbName>(['backup', 'restore', 'manual'])
 
 const OF_INPUT: Record<InputType, ValueType> = {
   string: 'string',
@@ -102,7 +63,7 @@ export function variablesOf(runbook: Runbook): (sight: Sight) => Fields {
       ...(sight.params === undefined
         ? {}
         : { params: { called: 'parameter', fields: sight.params } }),
-      ...(sight.verb === undefined ? {} : RESULTS[sight.verb]),
+      ...(sight.verb === undefined ? {} : VERBS[sight.verb].result),
       ...sight.probes,
     },
   })
@@ -195,13 +156,17 @@ export function soakSight(soak: SoakNames): Sight {
 function outputsOf(step: Step, base: (sight: Sight) => Fields): Known {
   const host = step.hosts === undefined ? {} : { host: step.hosts.group }
   const sight: Sight = { ...resultSight(step), ...host }
-  const { verb } = sight
-  const natural = step.act !== undefined && verb !== undefined && BY_NATURE.has(verb)
   const declared = mapValues(step.outputs, ({ value }) => {
     const checked = checkExpression(value.source, base(sight))
     return checked.ok ? outputType(checked.type) : 'dyn'
   })
-  return { ...(natural ? RESULTS[verb] : {}), ...declared }
+  return { ...outputsByNature(step), ...declared }
+}
+
+function outputsByNature({ act }: Step): Known {
+  if (act === undefined) return {}
+  const { result, outputs = [] } = VERBS[act.action.verb]
+  return Object.fromEntries(outputs.map((name) => [name, result[name] ?? 'dyn']))
 }
 
 function outputType(type: string): ValueType {

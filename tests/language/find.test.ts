@@ -71,7 +71,12 @@ describe('the checks library', () => {
         { source: 'duration_ms < 500', at: 'sound/anchors.yaml:21:92' },
       ],
     })
-    expect(Object.keys(runbook.files)).toEqual(['checks/answers.yaml'])
+    // What its verb expects by itself still holds.
+    expect(runbook.steps[1]?.verify[2]?.expect.map(({ source }) => source)).toEqual([
+      'failed == 0',
+      'p95_ms < 500',
+    ])
+    expect(Object.keys(runbook.files)).toEqual(['checks/answers.yaml', 'checks/burst.yaml'])
   })
 
   test('its scripts are relative to its own folder, and kept', async () => {
