@@ -40,6 +40,24 @@ test('every file of src keeps the order of folders', () => {
   )
 })
 
+/** What a file of src loads, now or when it is needed, and what that loads in turn; types are no load. */
+function loads(file: string, found = new Set<string>()): Set<string> {
+  found.add(file)
+  const text = readFileSync(`src/${file}`, 'utf8').replaceAll(/^import type [^']*'[^']*'$/gm, '')
+  for (const { fileName } of ts.preProcessFile(text, true, true).importedFiles) {
+    const target = posix.join(posix.dirname(file), fileName)
+    if (fileName.startsWith('.') && !found.has(target)) loads(target, found)
+  }
+  return found
+}
+
+test.each(['plan', 'verify', 'status', 'history', 'logs', 'report', 'lock'])(
+  '`runbook %s` loads nothing of what drives a run',
+  (command) => {
+    expect([...loads(`cli/${command}.ts`)]).not.toContain('engine/drive.ts')
+  },
+)
+
 describe('the order can be broken', () => {
   test.each([
     ['main.ts', "await import('./cli/index.ts')", []],

@@ -26,7 +26,7 @@ async function reportOf(root: string, plan: Plan, flags: Flags): Promise<PlanRep
   const [{ bind }, { openSession }, { planAsker }] = await Promise.all([
     import('../engine/bind.ts'),
     import('../engine/session.ts'),
-    import('../engine/operate.ts'),
+    import('../engine/outside.ts'),
   ])
   const session = openSession(root, 'memory:')
   const say = (text: string) => {

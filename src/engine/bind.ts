@@ -7,7 +7,7 @@ import { askCheck } from './ask.ts'
 import { inputBinder, sourceVariables } from './bind-inputs.ts'
 import { loadKey } from './key.ts'
 import type { Bound } from './runtime.ts'
-import { askingOutsideARun } from './operate.ts'
+import { askingOutsideARun } from './outside.ts'
 import { startServices } from './services.ts'
 import type { Session } from './session.ts'
 

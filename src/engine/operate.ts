@@ -5,25 +5,24 @@ import { describeAsked } from '../core/asked.ts'
 import { EXIT, failure, type ExitCode } from '../core/errors.ts'
 import { selectedSteps } from '../core/compile.ts'
 import { planSha256 } from '../core/plan.ts'
-import type { OnFailure, Step } from '../core/runbook.ts'
+import type { OnFailure } from '../core/runbook.ts'
 import { fold, type RunState } from '../core/state.ts'
 import { isFinished, stepsToUndo, type UndoRequest } from '../core/undo.ts'
 import type { View } from '../core/view.ts'
 import { hangUp } from '../lib/ssh.ts'
 import { coolDown, keepWarm } from '../lib/warm.ts'
 import type { Lease, Lock } from '../stores/store.ts'
-import { askChecks, type Asking } from './ask.ts'
+import { askChecks } from './ask.ts'
 import { goBack } from './back.ts'
 import { busy, freeLeftover, heartbeat, takeRun } from './lease.ts'
 import { scrubHosts, scrubRun } from './leftovers.ts'
 import { openOutputs } from './outputs.ts'
 import { demandBackups } from './backups.ts'
-import { nobody } from './persons.ts'
-import type { Asker } from './plan-report.ts'
+import { askingOutsideARun } from './outside.ts'
 import { processEnvironment } from './process-environment.ts'
 import { recorder } from './recorder.ts'
 import { proceed } from './run.ts'
-import { OUTSIDE, scopeOf, type Bound, type Runtime } from './runtime.ts'
+import type { Bound, Runtime } from './runtime.ts'
 import type { KnownRun, Session } from './session.ts'
 import { listenForStop } from './stop.ts'
 import { closeRuns } from './word.ts'
@@ -230,43 +229,6 @@ async function demandRequirements(bound: Bound, ask: Runtime['ask']): Promise<vo
   throw failure(EXIT.precondition, `a precondition does not hold: ${describeAsked(last)}`, {
     hint: 'nothing was touched; mend it and give the same command again',
   })
-}
-
-/** For checks that belong to no run: preconditions, plans, `runbook verify`. */
-export function askingOutsideARun(
-  bound: Bound,
-  ask: Runtime['ask'],
-  folder: string,
-  outputs: Runtime['outputs'] = {},
-  step?: Step,
-): Asking {
-  return {
-    ...(step !== undefined && { step }),
-    run: OUTSIDE,
-    epoch: 0,
-    attempt: 0,
-    folder,
-    ask,
-    scope: scopeOf(bound, { outputs, host: step?.on?.host }),
-    interrupt: new AbortController().signal,
-    output: () => undefined,
-    outputEnds: () => undefined,
-    patient: true,
-  }
-}
-
-/** How a plan asks its checks: once each, patiently never, nobody's answer awaited. */
-export function planAsker(bound: Bound): Asker {
-  return {
-    scope: (step) => scopeOf(bound, { host: step.on?.host }),
-    ask: async (checks, step) => {
-      const asking = {
-        ...askingOutsideARun(bound, nobody, `plan-${step?.id ?? 'requires'}`, {}, step),
-        patient: false,
-      }
-      return (await askChecks(bound, checks, asking, true)).answered.map(({ asked }) => asked)
-    },
-  }
 }
 
 async function createWithin<T extends object>(
