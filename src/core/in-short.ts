@@ -1,5 +1,10 @@
 /** Actions in a few words, as a plan and a page about a runbook show them. */
-import type { Action, HttpRequest, Rollback, Soak, SqlSource } from './runbook.ts'
+import { keepOutputs } from './hosts.ts'
+import type { Plan } from './plan.ts'
+import type { Action, HttpRequest, Rollback, Soak, SqlSource, Step } from './runbook.ts'
+import { isSealed } from './secrets.ts'
+import type { RunState } from './state.ts'
+import { filledIn } from './templates.ts'
 
 /** The lines that do something: neither empty nor a comment. All of them when there is no other. */
 function telling(text: string, comment: RegExp): string[] {
@@ -49,6 +54,22 @@ export function gist(action: Action): string {
 
 function scriptLines({ script }: Extract<Action, { script: string }>): string[] {
   return telling(script, /^#/)
+}
+
+/** The same of an action of a run, with what the run has recorded by now in place of templates. */
+export function actionInRun(
+  action: Action,
+  plan: Plan,
+  state: RunState,
+  step: Pick<Step, 'on'>,
+): string {
+  const steps: Record<string, Record<string, unknown>> = {}
+  for (const one of plan.steps) {
+    const { outputs = {} } = state.steps.get(one.id) ?? {}
+    const clear = Object.entries(outputs).filter(([, value]) => !isSealed(value))
+    keepOutputs(steps, one, Object.fromEntries(clear))
+  }
+  return oneLine(filledIn(actionInShort(action), { steps, host: { name: step.on?.host.name } }))
 }
 
 /** `run: npm test`, `sql: DROP TABLE …`, `POST https://…`: the verb and what it is about. */

@@ -2,6 +2,7 @@
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 import { formsOf, isWeak, SHORTEST_FORM } from './encodings.ts'
 import { EXIT, failure } from './errors.ts'
+import type { Sealed } from './events.ts'
 
 export interface Masker {
   /** The text with every secret, in all its encodings, replaced by `***(name)`. */
@@ -192,6 +193,16 @@ function deep(mask: (text: string) => string, value: unknown): unknown {
 
 const IV = 12
 const TAG = 16
+
+/** Whether an output is one that only the key opens. */
+export function isSealed(output: unknown): output is Sealed {
+  return (
+    typeof output === 'object' &&
+    output !== null &&
+    'sealed' in output &&
+    typeof output.sealed === 'string'
+  )
+}
 
 /**
  * AES-256-GCM, as base64 of nonce, tag and text. The nonce is a keyed hash of the text, so that it

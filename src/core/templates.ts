@@ -133,6 +133,20 @@ export function resolve(value: Value, scope: Scope): unknown {
   )
 }
 
+/** A text with values in place of its templates, as far as they are known: the others stay as they are written. */
+export function filledIn(text: string, scope: Scope): string {
+  const known = (source: string) => {
+    const result = evaluate(source, scope)
+    return result.ok ? textOf(result.value) : `\${{ ${source} }}`
+  }
+  return cuts(text)
+    .map((cut) => {
+      if (cut.kind === 'expression') return known(cut.source)
+      return cut.kind === 'text' ? cut.text : text.slice(cut.offset)
+    })
+    .join('')
+}
+
 /** A duration with its templates filled in: `24h`; or what is wrong with it, in words. */
 export function durationOf(template: string, scope: Scope): string | { problem: string } {
   try {

@@ -1,7 +1,7 @@
 /** What is to be undone: the other difference between a plan and a run's state. */
 import { EXIT, failure, isRunbookError, type RunbookError } from './errors.ts'
 import { stepsNamed } from './hosts.ts'
-import { actionInShort } from './in-short.ts'
+import { actionInRun } from './in-short.ts'
 import { hasLastResort, lastResorts, withLastResorts } from './last-resort.ts'
 import { didYouMean } from './problems.ts'
 import type { Plan } from './plan.ts'
@@ -116,7 +116,7 @@ export function stepsToUndo(plan: Plan, state: RunState, request: UndoRequest = 
   )
   const behind = resorts.slice(wall).map(({ step }) => step)
   if (wall >= 0 && behind.some((step) => step.rollback.kind === 'undo' || hasLastResort(step)))
-    throw irreversible(behind[0], state)
+    throw irreversible(plan, state, behind[0])
   return resorts.filter(({ undos }) => undos.length > 0)
 }
 
@@ -139,24 +139,25 @@ export function whyNotByItself(plan: Plan, state: RunState, only?: Step): string
     : undefined
 }
 
-function irreversible(step: Step | undefined, state: RunState): RunbookError {
+function irreversible(plan: Plan, state: RunState, step: Step | undefined): RunbookError {
   const { id = '', rollback } = step ?? {}
   const why = rollback?.kind === 'irreversible' ? rollback.why : ''
   const command = `runbook rollback ${state.run}`
-  const resorts = step === undefined ? [] : lastResorts(step)
+  const resorts = step === undefined ? [] : resortsInShort(plan, state, step)
   const hints = [
     ...(resorts.length === 0
       ? []
-      : [
-          `its last resort: ${command} --last-resort ${id}`,
-          ...resorts.map(
-            ({ action, loses }) => `  ${actionInShort(action)}; loses: ${loses ?? 'nothing'}`,
-          ),
-        ]),
+      : [`its last resort: ${command} --last-resort ${id}`, ...resorts]),
     `to undo only what came after it: ${command} --to ${id}`,
   ]
   return failure(EXIT.precondition, `step "${id}" cannot be undone: ${why}`, {
     hint: hints.join('\n'),
+  })
+}
+
+function resortsInShort(plan: Plan, state: RunState, step: Step): string[] {
+  return lastResorts(step).map(({ action, loses = 'nothing' }) => {
+    return `  ${actionInRun(action, plan, state, step)}; loses: ${loses}`
   })
 }
 

@@ -3,7 +3,7 @@ import { milliseconds } from '../core/durations.ts'
 import type { Answer, Asked } from '../core/events.ts'
 import type { Scope } from '../core/expressions.ts'
 import type { Check, Retry, Step } from '../core/runbook.ts'
-import { isTemplateError, resolve, textOf } from '../core/templates.ts'
+import { filledIn, isTemplateError, resolve } from '../core/templates.ts'
 import type { Masker } from '../core/secrets.ts'
 import { sleepUnless } from '../lib/pause.ts'
 import { perform, type Judged, type Role } from './attempt.ts'
@@ -123,6 +123,7 @@ export function toAsked(
   const said = judged.reason ?? (answer === 'holds' ? undefined : lastLine(judged.outcome.tail))
   const reason = said === undefined ? undefined : masker.mask(said)
   return {
+    // At night one wants the URL, not its name.
     title: masker.mask(filledIn(check.title, scope)),
     answer,
     ...(expression !== undefined && { expression }),
@@ -130,16 +131,6 @@ export function toAsked(
     ...(values !== undefined && { values: masker.maskDeep(values) }),
     ...(reason !== undefined && { reason }),
     times,
-  }
-}
-
-/** A title with its values, as far as they are known: at night one wants the URL, not its name. */
-function filledIn(title: string, scope: Scope): string {
-  try {
-    return textOf(resolve(title, scope))
-  } catch (error) {
-    if (isTemplateError(error)) return title
-    throw error
   }
 }
 

@@ -5,7 +5,7 @@ import { evaluate, type Scope } from '../core/expressions.ts'
 import { keepOutputs } from '../core/hosts.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Step } from '../core/runbook.ts'
-import { seal, unseal } from '../core/secrets.ts'
+import { isSealed, seal, unseal } from '../core/secrets.ts'
 import type { RunState } from '../core/state.ts'
 import { VERBS } from '../core/verbs.ts'
 import { secretText, type Judged } from './attempt.ts'
@@ -59,13 +59,7 @@ export function openOutputs(
 }
 
 function open(bound: Bound, step: string, name: string, value: unknown): unknown {
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    !('sealed' in value) ||
-    typeof value.sealed !== 'string'
-  )
-    return value
+  if (!isSealed(value)) return value
   let text: string
   try {
     text = unseal(bound.key(), value.sealed)

@@ -1,6 +1,7 @@
 /** What a step measured or found out, as a report shows it. */
 import type { Try } from '../core/history.ts'
 import type { Step } from '../core/runbook.ts'
+import { isSealed } from '../core/secrets.ts'
 import { soakFields } from '../core/soak.ts'
 import type { StepState } from '../core/state.ts'
 import { watchedText } from './watching.ts'
@@ -47,5 +48,5 @@ function rounded(summary: object): object {
 
 function isFigure(value: unknown): boolean {
   if (typeof value === 'string') return value !== '' && !value.includes('\n')
-  return value !== null && !(typeof value === 'object' && 'sealed' in value)
+  return value !== null && !isSealed(value)
 }

@@ -1,8 +1,9 @@
 /** `runbook rollback --dry-run`: what would be undone, in order, and what that loses. */
 import { formatDuration } from '../core/durations.ts'
-import { actionInShort } from '../core/in-short.ts'
+import { actionInRun } from '../core/in-short.ts'
 import { lastResorts } from '../core/last-resort.ts'
 import type { Plan } from '../core/plan.ts'
+import type { Action } from '../core/runbook.ts'
 import type { RunState } from '../core/state.ts'
 import type { StepToUndo } from '../core/undo.ts'
 import { cleanLine } from '../lib/clean.ts'
@@ -30,9 +31,10 @@ export function rollbackPlanText(
     out.heading(`${step.id}${title}`)
     const loss = (loses: string) => cleanLine(loses, look).replace(/\.$/, '')
     const resorts = lastResorts(step)
+    const inShort = (action: Action) => actionInRun(action, plan, state, step)
     const taken = resorts.some((resort) => undos.some(({ undo }) => undo === resort))
     for (const { undo } of undos) {
-      out.field('undo', `${actionInShort(undo.action)}${taken ? ' (last resort)' : ''}`)
+      out.field('undo', `${inShort(undo.action)}${taken ? ' (last resort)' : ''}`)
       const checks = undo.verify === 'inverse' ? [] : undo.verify
       for (const check of checks) out.field('verify', check.title)
       if (undo.verify === 'inverse') out.field('verify', "the step's own check no longer holds")
@@ -41,7 +43,7 @@ export function rollbackPlanText(
     if (covers.length > 0) out.field('covers', covers.map(({ id }) => id).join(', '))
     if (taken || resorts.length === 0) continue
     for (const { action, loses = '' } of resorts)
-      out.field('by name', `${actionInShort(action)} (last resort); loses: ${loss(loses)}${age}`)
+      out.field('by name', `${inShort(action)} (last resort); loses: ${loss(loses)}${age}`)
     out.field('', `runbook rollback ${state.run} --last-resort ${step.id}`)
   }
   const kept = plan.steps.filter(

@@ -112,7 +112,7 @@ ${
     const dry = await run(root, ...command.split(' '), '--dry-run')
     expect(dry.stdout).toMatch(/^2 steps of run/)
     expect(dry.stdout).toMatch(
-      /undo +restore \$\{\{ steps.backup.file \}\} \(last resort\)[\s\S]*loses +Everything written since the backup, [\s\S]*covers +marked/,
+      /undo +restore backups\/\S+\.dump \(last resort\)[\s\S]*loses +Everything written since the backup, [\s\S]*covers +marked/,
     )
     expect(await phones()).toBe(0)
     const back = await run(root, ...command.split(' '), '-o', 'json')
@@ -143,6 +143,7 @@ ${
     const refused = await run(root, 'rollback', '--confirm', 'prod')
     expect(refused.code).toBe(6)
     expect(refused.stderr).toContain('step "drop" cannot be undone: The phone numbers are gone.')
+    expect(refused.stderr).toMatch(/restore backups\/\S+\.dump; loses: Everything written/)
     const [, command = ''] = /its last resort: runbook (.*)/.exec(refused.stderr) ?? []
     expect((await run(root, ...command.split(' '))).code).toBe(2)
     const wrong = await run(root, ...command.split(' '), '--confirm', 'test')
