@@ -1,9 +1,7 @@
 /** QR login in its sandbox: the deployment, its ways back, a release that is not healthy and two crashes, for real. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { start } from '../tool.ts'
+import { runbook, start } from '../tool.ts'
 import { expectEveryRow } from './rows.ts'
 import { ended, idsOf, pictureOf, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
 
@@ -67,7 +65,7 @@ test('deployed, deployed again, rolled back by scope and whole: all is as it was
   const verified = await tool('verify', NAME, '--env', 'sandbox')
   expect(verified.stdout, verified.stderr).toMatch(/: (\d+) of \1 checks hold/)
 
-  expect(idsOf(ended(await deploy()), 'satisfied')).toEqual([
+  expect(idsOf(ended(await deploy(...WITHOUT_TESTS)), 'satisfied')).toEqual([
     'environment_file',
     'staging_trial',
     'token_table',
@@ -107,11 +105,10 @@ test('a release that is not healthy is rolled back by itself, and the previous o
 
 test('killed in the middle, twice, and resumed, it ends as it should and rolls back whole', async () => {
   // A restart that takes its time: the resume finds it still at work, and must not end the sandbox under it.
-  const systemctl = join(place().root, 'sandbox/shared/bin/systemctl')
-  writeFileSync(systemctl, readFileSync(systemctl, 'utf8').replace(/^exec/m, 'sleep 0.8\nexec'))
-  await killedAt('token_table', 'deploy', NAME, '--env', 'sandbox', ...WITHOUT_TESTS)
-  await killedAt('switch_systemd', 'resume')
-  const resumed = ended(await tool('resume', '-o', 'json'))
+  const env = { STANDIN_SLOW: 'systemctl' }
+  await killedAt('token_table', env, 'deploy', NAME, '--env', 'sandbox', ...WITHOUT_TESTS)
+  await killedAt('switch_systemd', env, 'resume')
+  const resumed = ended(await runbook(place().root, ['resume', '-o', 'json'], { env }))
   expect(resumed.status).toBe('succeeded')
   expect(idsOf(resumed, 'in_doubt')).toEqual([])
   expect((await picture()).version).toEqual({ version: '1.1.0' })
@@ -147,8 +144,8 @@ test.each(['staging', 'prod'])(
 )
 
 /** Runs a command and kills its process the moment it says that this step's action has started. */
-async function killedAt(step: string, ...args: string[]): Promise<void> {
-  const { child, ran } = start(place().root, [...args, '-o', 'ndjson'])
+async function killedAt(step: string, env: NodeJS.ProcessEnv, ...args: string[]): Promise<void> {
+  const { child, ran } = start(place().root, [...args, '-o', 'ndjson'], { env })
   let said = ''
   child.stdout?.on('data', (text: string) => {
     said += text
@@ -161,8 +158,8 @@ async function killedAt(step: string, ...args: string[]): Promise<void> {
   expect(signal, stderr).toBe('SIGKILL')
 }
 
-/** Processes that carry this place in their command line. */
+/** Processes that carry this place in their command line or their environment. */
 function left(): string[] {
-  const all = execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
+  const all = execFileSync('ps', ['axeww', '-o', 'pid,args'], { encoding: 'utf8' })
   return all.split('\n').filter((line) => line.includes(place().root))
 }

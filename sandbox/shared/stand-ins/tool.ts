@@ -2,6 +2,7 @@
 // strictness about arguments: what the tool's manual does not have is refused, as
 // the tool would refuse it, and what this stand-in cannot do is refused too.
 import { appendFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export function fail(code: number, message: string): never {
   process.stderr.write(`${message}\n`)
@@ -106,16 +107,16 @@ function takeFlag(
 
 const isFlag = (arg: string): boolean => arg.startsWith('-') && arg !== '-' && arg !== '--'
 
-/** Records the call, and fails when a test wants it to. */
-function record(tool: string, args: readonly string[]): void {
+/** Records the call, and is slow or fails when a test wants it to. */
+async function record(tool: string, args: readonly string[]): Promise<void> {
   const file = process.env['STANDIN_RECORD']
   if (file !== undefined && file !== '') appendFileSync(file, JSON.stringify({ tool, args }) + '\n')
   // STANDIN_FAIL=kubectl, or "kubectl rollout" for that one command; several with commas.
-  const line = [tool, ...args].join(' ')
-  for (const word of (process.env['STANDIN_FAIL'] ?? '').split(',')) {
-    if (word !== '' && (line === word || line.startsWith(`${word} `)))
-      fail(1, `${tool}: told to fail by STANDIN_FAIL`)
-  }
+  const line = `${[tool, ...args].join(' ')} `
+  const named = (variable: string): boolean =>
+    (process.env[variable] ?? '').split(',').some((w) => w !== '' && line.startsWith(`${w} `))
+  if (named('STANDIN_SLOW')) await sleep(800)
+  if (named('STANDIN_FAIL')) fail(1, `${tool}: told to fail by STANDIN_FAIL`)
 }
 
 /** The flags that may stand before the command is complete. */
@@ -128,7 +129,7 @@ function before(tool: Tool, path: readonly string[]): string[] {
 /** Reads the command line of this process and does what it says. What goes wrong ends it, in words. */
 export async function runTool(tool: Tool): Promise<void> {
   const args = process.argv.slice(2)
-  record(tool.name, args)
+  await record(tool.name, args)
   const refuse = (message: string): never => fail(tool.usage, message)
   const keys = Object.keys(tool.commands)
   const begins = (path: readonly string[]): boolean =>
