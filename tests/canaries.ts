@@ -1,7 +1,10 @@
 /** Looks for secrets where none may be: raw, and in every shape in which one turns up. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { unseal } from '../src/core/secrets.ts'
+import { loadKey } from '../src/engine/key.ts'
 
 /** Raw, hex, percent-encoded, and what base64 makes of it wherever it is embedded. */
 function shapesOf(secret: string): Buffer[] {
@@ -23,6 +26,28 @@ export function finder(secrets: ReadonlyMap<string, string>): (where: Buffer | s
     const bytes = Buffer.from(where)
     return shapes.flatMap(([name, all]) => (all.some((s) => bytes.includes(s)) ? [name] : []))
   }
+}
+
+/** Every secret output in the journal, opened with the key. */
+export function sealedOutputs(root: string): [string, string][] {
+  const key = loadKey(root)
+  const journal = new DatabaseSync(join(root, '.runbook/journal.db'), { readOnly: true })
+  const tables = journal.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all()
+  const texts = tables.flatMap(({ name }) =>
+    journal
+      .prepare(`SELECT * FROM "${String(name)}"`)
+      .all()
+      .flatMap((row) => Object.values(row)),
+  )
+  journal.close()
+  return texts.flatMap((text) =>
+    [...String(text).matchAll(/"(\w+)":\{"sealed":"([^"]+)"/g)].map(
+      ([, name = '', sealed = '']) => {
+        const clear: unknown = JSON.parse(unseal(key, sealed))
+        return [`output ${name}`, String(clear)] as [string, string]
+      },
+    ),
+  )
 }
 
 /** Every file below a folder, but for what `leave` says of its path from there. */

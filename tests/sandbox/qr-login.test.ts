@@ -1,6 +1,7 @@
 /** QR login in its sandbox: the deployment, its ways back, a release that is not healthy and two crashes, for real. */
 import { execFileSync } from 'node:child_process'
 import { expect, test, vi } from 'vitest'
+import { watchProcesses } from '../canaries.ts'
 import { runbook, start } from '../tool.ts'
 import { expectEveryRow } from './rows.ts'
 import { ended, idsOf, pictureOf, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
@@ -28,9 +29,14 @@ test('the sandbox starts with a previous release, rows in both databases and no 
   }
 })
 
+/** From the first deployment until a release has failed. */
+let watching: ReturnType<typeof watchProcesses>
+
 test('deployed, deployed again, rolled back by scope and whole: all is as it was before', async () => {
+  watching = watchProcesses()
+  expect((await tool('plan', NAME, '--env', 'sandbox', '--out', 'first.plan')).code).toBe(0)
   // As a person would: without -o json.
-  const first = await tool('deploy', NAME, '--env', 'sandbox')
+  const first = await tool('deploy', NAME, '--env', 'sandbox', '-v')
   expect(first.code, first.stderr).toBe(0)
   const screen = first.stderr.slice(first.stderr.lastIndexOf('is deployed to') - 40)
   expect(screen).toContain('qr-login 1.0 is deployed to sandbox')
@@ -62,6 +68,7 @@ test('deployed, deployed again, rolled back by scope and whole: all is as it was
   expect(deployed.files['releases/current']).toBe('-> 1.1.0')
   expect(deployed.databases['database_url']?.schema.join('\n')).toContain('GuestStaffQRToken')
 
+  expect((await tool('logs', '-o', 'ndjson')).code).toBe(0)
   const verified = await tool('verify', NAME, '--env', 'sandbox')
   expect(verified.stdout, verified.stderr).toMatch(/: (\d+) of \1 checks hold/)
 
@@ -95,12 +102,27 @@ test('deployed, deployed again, rolled back by scope and whole: all is as it was
 })
 
 test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {
-  const summary = ended(await deploy('--var', 'release=broken', ...WITHOUT_TESTS), 4)
+  const summary = ended(await deploy('--var', 'release=broken', '-v', ...WITHOUT_TESTS), 4)
   expect(summary.status).toBe('rolled_back')
   expect(statusOf(summary, 'switch_systemd')).toBe('undone')
   expect(idsOf(summary, 'failed')).toEqual(['healthy'])
   expect((await tool('rollback')).stderr).toContain('nothing left to undo')
   await expectAsBefore()
+})
+
+test('in all this no secret of the sandbox was in any output, record, log, plan or command line', async () => {
+  for (const args of [['status'], ['logs'], ['history', '-o', 'json']])
+    expect((await tool(...args)).code).toBe(0)
+  const secrets = system.secrets()
+  expect([...secrets.keys()].sort()).toEqual([
+    'output session',
+    'output token',
+    'random/qr-login/sandbox/admin_token',
+    'random/qr-login/sandbox/nextauth_secret',
+    'services/qr-login/sandbox/postgres/password',
+  ])
+  for (const secret of secrets.values()) expect(secret.length).toBeGreaterThan(20)
+  expect(system.secretsSeen(await watching.stop())).toEqual([])
 })
 
 test('killed in the middle, twice, and resumed, it ends as it should and rolls back whole', async () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
-import { filesUnder, finder } from '../canaries.ts'
+import { filesUnder, finder, sealedOutputs } from '../canaries.ts'
 import { runbook, summaryOf, type Ran, type Summary } from '../tool.ts'
 import { makePlace, open, takePicture, type Open, type Picture, type Place } from './place.ts'
 
@@ -31,8 +31,10 @@ export interface System<P> {
     env: NodeJS.ProcessEnv,
     ...more: string[]
   ) => Promise<{ id: string; would: string; irreversible: string | null }[]>
-  /** Where secrets of the sandbox were seen: in these texts, in what was kept, or in a log. */
-  secretsSeen: (...texts: string[]) => string[]
+  /** Secrets of the sandbox by where they are kept, and those that its runs' outputs are. */
+  secrets: () => Map<string, string>
+  /** Where one of them was seen: in what commands printed, in these command lines, in a file, or in a log. */
+  secretsSeen: (processes: string) => string[]
 }
 
 /** Makes a sandbox for the tests of a file. `picture` says what there is, if that is more than usual. */
@@ -43,6 +45,7 @@ export function systemOf<P = Picture>(
   let place: Place
   let before: P
   let held: Open | undefined
+  const printed = new Map<string, string>()
 
   const system: System<P> = {
     place: () => place,
@@ -61,7 +64,12 @@ export function systemOf<P = Picture>(
     async keepUp() {
       held = await open(place, name)
     },
-    tool: (...args) => runbook(place.root, args),
+    async tool(...args) {
+      const ran = await runbook(place.root, args)
+      const command = args.join(' ')
+      printed.set(command, `${printed.get(command) ?? ''}${ran.stdout}${ran.stderr}`)
+      return ran
+    },
     deploy: (...more) =>
       system.tool('deploy', name, '--env', 'sandbox', '--no-input', '-o', 'json', ...more),
     deployed: async (...more) => ended(await system.deploy(...more)),
@@ -80,31 +88,41 @@ export function systemOf<P = Picture>(
       expect(ran.stdout + ran.stderr).not.toContain(SECRET)
       return (JSON.parse(ran.stdout) as { steps: Awaited<ReturnType<System<P>['planFor']>> }).steps
     },
-    secretsSeen(...texts) {
+    secrets() {
       const own = join(place.root, '.runbook')
-      const stores = filesUnder(own).filter((file) => /^random\/|\/password$/.test(file))
-      expect(stores.length).toBeGreaterThan(2)
-      const find = finder(
-        new Map(stores.map((file) => [file, readFileSync(join(own, file), 'utf8').trim()])),
-      )
+      return new Map([
+        ...secretFiles().map(
+          (file) => [file, readFileSync(join(own, file), 'utf8').trim()] as const,
+        ),
+        ...sealedOutputs(place.root),
+      ])
+    },
+    secretsSeen(processes) {
+      const find = finder(system.secrets())
       // Left out: where the secrets are kept, and the folders that are the sandbox's machines.
+      const left = new Set(['key', ...secretFiles()].map((file) => `.runbook/${file}`))
       const kept = filesUnder(
-        own,
-        (path) => stores.includes(path) || path === 'key' || /^services\/.*\/data\//.test(path),
+        place.root,
+        (path) => left.has(path) || /^\.runbook\/services\/.*\/data\//.test(path),
       )
-      expect(kept).toContain('journal.db')
+      expect(kept).toContain('.runbook/journal.db')
+      expect(processes).toContain('pg_dump')
       // The application's own log, and what it and the host printed.
       const logs = join(place.machine, 'logs')
       const files = [
-        ...kept.map((file) => join(own, file)),
+        ...kept.map((file) => join(place.root, file)),
         ...filesUnder(logs).map((file) => join(logs, file)),
       ]
       return [
-        ...texts.flatMap(find),
+        ...[...printed].flatMap(([command, text]) => find(text).map((s) => `${s} by ${command}`)),
+        ...find(processes).map((s) => `${s} in a command line`),
         ...files.flatMap((file) => find(readFileSync(file)).map((s) => `${s} in ${file}`)),
       ]
     },
   }
+  /** Where the sandbox keeps what it made up. */
+  const secretFiles = (): string[] =>
+    filesUnder(join(place.root, '.runbook')).filter((file) => /^random\/|\/password$/.test(file))
 
   beforeAll(async () => {
     place = makePlace(name)
