@@ -76,7 +76,7 @@ async function conclude(ending: Ending, plan: Plan, context: ActionContext): Pro
     await rm(plan.partial, { force: true })
     return { fields: {}, problem: { kind: 'failed', message }, ...said }
   }
-  const problem = problemOf(ending)
+  const problem = problemOf(ending, context)
   if (problem !== undefined) return { ...(await failed('')), problem }
   if (ending.exit_code !== 0) return failed(`pg_dump ended with exit code ${ending.exit_code}`)
 

@@ -1,6 +1,7 @@
 /** The ways to tell people something, each from a channel's templates to the wire. */
 import type { Channel, MailServer } from '../core/runbook.ts'
 import { textOf } from '../core/templates.ts'
+import { lastLine } from '../lib/clean.ts'
 import { request } from '../lib/http.ts'
 import { runCommand } from '../lib/processes.ts'
 import type { MailAddress, MailHost } from '../lib/smtp.ts'
@@ -128,6 +129,6 @@ async function command(
   })
   if (problem === 'missing') throw new Error(`${file} is not there`)
   if (code === 0) return
-  const said = context.mask(stderr).trim().split('\n').at(-1) ?? ''
+  const said = lastLine(context.mask(stderr)).trim()
   throw new Error(`${file} ended with exit code ${code}${said === '' ? '' : `: ${said}`}`)
 }

@@ -1,5 +1,6 @@
 /** What the verbs that start a process have in common: from a context to the gate and back. */
 import type { ProcessIdentity } from '../core/events.ts'
+import { lastLine } from '../lib/clean.ts'
 import { isArgument, type Ending, type Work } from '../lib/ending.ts'
 import { recoverFar } from '../lib/far-recovery.ts'
 import { startFar } from '../lib/far.ts'
@@ -76,8 +77,16 @@ export async function recoverProcess(
   return { state: 'ended', outcome: await outcome(found.ending) }
 }
 
+const CANNOT_TELL: Record<number, string> = {
+  126: 'it cannot tell, or a program is not executable',
+  127: 'a program was not found',
+}
+
 /** Why an end is no result that an expectation could be asked about; undefined when it is one. */
-export function problemOf(ending: Ending): Outcome['problem'] {
+export function problemOf(
+  ending: Ending,
+  context: Pick<ActionContext, 'mask'>,
+): Outcome['problem'] {
   const { exit_code: code, reason, unstarted, lost } = ending
   const told = (kind: 'cannot_tell' | 'timeout' | 'interrupted' | 'lost', message: string) => ({
     kind,
@@ -89,9 +98,12 @@ export function problemOf(ending: Ending): Outcome['problem'] {
   if (reason === 'interrupted' && (code !== 0 || unstarted !== undefined))
     return told('interrupted', unstarted ?? `it was interrupted, and ended with exit code ${code}`)
   if (unstarted !== undefined) return told('cannot_tell', `it could not be started: ${unstarted}`)
-  if (code === 126)
-    return told('cannot_tell', 'exit code 126: it cannot tell, or a program is not executable')
-  if (code === 127) return told('cannot_tell', 'exit code 127: a program was not found')
+  const untold = CANNOT_TELL[code]
+  if (untold !== undefined) {
+    // Masked before it is cut: half a secret would be a secret still.
+    const said = lastLine(context.mask(ending.stderr.text))
+    return told('cannot_tell', `exit code ${code}: ${untold}${said === '' ? '' : `: ${said}`}`)
+  }
   const name = signalOfCode(code)
   if (name === undefined) return undefined
   const guess = name === 'KILL' ? ' (out of memory?)' : ''

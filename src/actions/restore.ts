@@ -32,7 +32,7 @@ async function conclude(
   context: ActionContext,
 ): Promise<Outcome> {
   const said = remarks(ending, context)
-  const problem = problemOf(ending)
+  const problem = problemOf(ending, context)
   if (problem !== undefined) return { fields: {}, problem, ...said }
   if (ending.exit_code !== 0) {
     const message = `pg_restore ended with exit code ${ending.exit_code}; the database is as it was`

@@ -20,7 +20,7 @@ function both(stdout: string, stderr: string): string {
 function outcome(ending: Ending, context: Pick<ActionContext, 'mask'>): Outcome {
   const stdout = unended(ending.stdout.text)
   const json = parseJson(stdout)
-  const problem = problemOf(ending)
+  const problem = problemOf(ending, context)
   return {
     fields: {
       exit_code: ending.exit_code,

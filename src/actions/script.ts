@@ -14,7 +14,7 @@ const resultFile = (context: ActionContext) => join(context.folder, 'result.json
 
 async function conclude(ending: Ending, context: ActionContext): Promise<Outcome> {
   const said = remarks(ending, context)
-  const problem = problemOf(ending)
+  const problem = problemOf(ending, context)
   if (problem !== undefined) return { fields: {}, problem, ...said }
   const text = ending.exit_code === 0 ? await readIfThere(resultFile(context)) : undefined
   if (text === undefined) {

@@ -5,6 +5,7 @@ import type { Scope } from '../core/expressions.ts'
 import type { Check, Retry, Step } from '../core/runbook.ts'
 import { filledIn, isTemplateError, resolve } from '../core/templates.ts'
 import type { Masker } from '../core/secrets.ts'
+import { lastLine } from '../lib/clean.ts'
 import { sleepUnless } from '../lib/pause.ts'
 import { perform, type Judged, type Role } from './attempt.ts'
 import type { Bound } from './runtime.ts'
@@ -120,7 +121,9 @@ export function toAsked(
   scope: Scope,
 ): Asked {
   const { answer, expression, at, values } = judged
-  const said = judged.reason ?? (answer === 'holds' ? undefined : lastLine(judged.outcome.tail))
+  const { tail } = judged.outcome
+  const last = answer === 'holds' || tail === undefined ? undefined : lastLine(tail)
+  const said = judged.reason ?? last
   const reason = said === undefined ? undefined : masker.mask(said)
   return {
     // At night one wants the URL, not its name.
@@ -132,8 +135,4 @@ export function toAsked(
     ...(reason !== undefined && { reason }),
     times,
   }
-}
-
-function lastLine(tail: string | undefined): string | undefined {
-  return tail?.trimEnd().split('\n').at(-1)
 }

@@ -5,6 +5,7 @@ import { inputValue } from '../core/inputs.ts'
 import type { Plan, PlanInput } from '../core/plan.ts'
 import type { Input, Value } from '../core/runbook.ts'
 import { isTemplateError, resolve, textOf } from '../core/templates.ts'
+import { lastLine } from '../lib/clean.ts'
 import { createPrivate, privateFolder } from '../lib/private-files.ts'
 import { runCommand } from '../lib/processes.ts'
 import {
@@ -193,7 +194,7 @@ async function runSource(
   if (result.problem === 'timeout') return problem('did not end within a minute')
   if (result.problem === 'interrupted') return problem('was interrupted')
   if (result.code !== 0) {
-    const said = result.stderr.trim().split('\n').at(-1) ?? ''
+    const said = lastLine(result.stderr).trim()
     return problem(`ended with ${result.code}${said === '' ? '' : `: ${said.slice(0, 200)}`}`)
   }
   return text === '' ? problem('gave nothing') : { text }

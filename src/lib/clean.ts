@@ -53,6 +53,11 @@ export function lastLines(text: string, count: number): string[] {
   return lines.slice(-count)
 }
 
+/** What a program said last; empty when it said nothing. */
+export function lastLine(text: string): string {
+  return lastLines(text.trimEnd(), 1)[0] ?? ''
+}
+
 /** CI command lines, so changed that they are text. */
 function defuse(text: string): string {
   return text.replace(GITHUB, '$1: ').replace(AZURE, '## ')

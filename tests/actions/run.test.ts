@@ -75,6 +75,7 @@ test.each<[string, Action & { verb: 'run' }, number, string]>([
     'not found',
   ],
   ['126', script('/'), 126, 'not executable'],
+  ['126 with a word', script('echo "it lags" >&2; exit 126'), 126, 'not executable: it lags'],
   ['a signal', script('kill -9 $BASHPID'), 137, 'out of memory?'],
   ['a signal seldom seen', script('kill -USR1 $BASHPID'), 138, 'killed by signal 10, USR1'],
 ])('%s is something one cannot tell from', async (_name, action, code, message) => {
