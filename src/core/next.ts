@@ -67,6 +67,20 @@ export function nextForStep(
   }
 }
 
+/**
+ * Steps of `finally` that this end of the run still needs. One that ended after all that the run did
+ * belongs to this same end, which the tool died before it could record: nobody is told it twice.
+ */
+export function finallyToDo({ steps, finally: last }: Plan, state: RunState): Step[] {
+  const seqs = steps.map(({ id }) => state.steps.get(id)?.seq ?? 0)
+  const since = Math.max(state.turned_seq, ...seqs)
+  const over = new Set(['done', 'satisfied', 'skipped'])
+  return last.filter(({ id }) => {
+    const known = state.steps.get(id)
+    return known === undefined || known.seq < since || !over.has(known.status)
+  })
+}
+
 /** Steps that a forward run has yet to deal with, in the order of the plan. */
 export function stepsToDo(plan: Plan, state: RunState): Step[] {
   return plan.steps.filter((step) => nextForStep(step, state.steps.get(step.id)) !== 'over')

@@ -57,6 +57,8 @@ export interface StepState {
   status: StepStatus
   /** Attempts of the action, over the whole run. */
   attempts: number
+  /** Sequence number of its last event. */
+  seq: number
   /** Sequence number of the event that first started it: the order for the rollback. */
   started_seq?: number
   started_at?: string
@@ -108,6 +110,8 @@ export interface RunState {
   }
   steps: Map<string, StepState>
   created_at: string
+  /** Sequence number of the last event that says where the run goes, or how it ended. */
+  turned_seq: number
   /** Of the last event. */
   updated_at: string
   /** The latest time of any event: a clock may have been set back since. */
@@ -137,6 +141,7 @@ function emptyStep(id: string): StepState {
   return {
     id,
     status: 'pending',
+    seq: 0,
     attempts: 0,
     outputs: {},
     checks: [],
@@ -167,6 +172,7 @@ function newRun(event: Event & { type: 'run.created' }): RunState {
     fingerprints,
     status: 'running',
     direction: 'forward',
+    turned_seq: 1,
     steps: new Map(),
     created_at: at,
     updated_at: at,
@@ -229,9 +235,13 @@ export function apply(state: RunState, event: Event): RunState {
   if (event.at > state.latest_at) state.latest_at = event.at
   if ('step' in event) {
     const step = stepState(state, event.step)
+    step.seq = event.seq
     applyToStep(step, event)
     if (ENDS.has(event.type)) step.counts_from = state.latest_at
-  } else applyToRun(state, event)
+  } else {
+    if (event.type !== 'run.resumed') state.turned_seq = event.seq
+    applyToRun(state, event)
+  }
   return state
 }
 

@@ -2,6 +2,7 @@
 import type { ExitCode } from '../core/errors.ts'
 import type { RunStatus } from '../core/events.ts'
 import { byStep } from '../core/hosts.ts'
+import { finallyToDo } from '../core/next.ts'
 import { stepState } from '../core/state.ts'
 import { drive } from './drive.ts'
 import { itemOf } from './rows.ts'
@@ -43,7 +44,8 @@ export async function pause(rt: Runtime): Promise<ExitCode> {
 
 /** The steps of `finally` run in every case, and what they come to changes nothing of how the run ended. */
 async function runFinally(rt: Runtime, status: RunStatus): Promise<void> {
-  if (rt.plan.finally.length === 0 || rt.stop.asked() !== undefined) return
+  const todo = finallyToDo(rt.plan, rt.journal.state)
+  if (todo.length === 0 || rt.stop.asked() !== undefined) return
   const ended = rt.halt
   rt.halt = undefined
   rt.ending = status
@@ -51,7 +53,7 @@ async function runFinally(rt: Runtime, status: RunStatus): Promise<void> {
     {
       title: 'Finally',
       concurrent: 1,
-      items: byStep(rt.plan.finally).map((steps) =>
+      items: byStep(todo).map((steps) =>
         itemOf(rt, steps, async (step) => {
           const end = await runStep(rt, step)
           const why = stepState(rt.journal.state, step.id).failure?.message ?? ''

@@ -1,7 +1,8 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { linesOf, project, runbook, statuses, summaryOf } from '../tool.ts'
+import { linesOf, project, runbook, start, statuses, summaryOf } from '../tool.ts'
 
 let made: { root: string; dispose: () => void } | undefined
 afterEach(() => {
@@ -359,6 +360,20 @@ describe('rolling back', () => {
     await deploy(root, 'back')
     await deploy(root, 'test')
     expect(linesOf(join(root, 'told'))).toEqual(['rolled_back', 'failed'])
+  })
+
+  test('finally goes on after the tool died in it: what was told is not told again', async () => {
+    const last = `finally:
+  - { id: tell, run: 'echo "$HOW" >> told', env: { HOW: "\${{ run.status }}" }, effect: none }
+  - { id: wait, run: 'touch began; until test -e go; do sleep 0.02; done', effect: none }`
+    const root = withSteps(good('one'), last)
+    const { child, ran } = start(root, ['deploy', 'sample', '--env', 'test'])
+    while (!existsSync(join(root, 'began'))) await sleep(5)
+    child.kill('SIGKILL')
+    await ran
+    writeFileSync(join(root, 'go'), '')
+    expect((await runbook(root, ['resume'])).code).toBe(0)
+    expect(linesOf(join(root, 'told'))).toEqual(['succeeded'])
   })
 })
 

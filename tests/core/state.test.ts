@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Event, NewEvent } from '../../src/core/events.ts'
-import { nextForStep, stepsToDo } from '../../src/core/next.ts'
+import { finallyToDo, nextForStep, stepsToDo } from '../../src/core/next.ts'
 import { fold, type RunState } from '../../src/core/state.ts'
 import { demandLastResorts } from '../../src/core/last-resort.ts'
 import {
@@ -194,6 +194,25 @@ describe('what is to be undone', () => {
     )
     expect(stepsToUndo(walled, all, { to: 'wall' }).map((u) => u.step.id)).toEqual(['two'])
     expect(stepsToUndo(walled, told('one done')).map((u) => u.step.id)).toEqual(['one'])
+  })
+})
+
+describe('what is done at the end of a run', () => {
+  const p = plan([step('one')], { finally: [step('tell', { phase: 'finally' }), step('why')] })
+  const todo = (...story: Parameters<typeof told>) =>
+    finallyToDo(p, told('one done', ...story)).map(({ id }) => id)
+  const finished: NewEvent = { type: 'run.finished', status: 'failed', exit_code: 3 }
+  const resumed: NewEvent = { type: 'run.resumed', by: actor }
+
+  test('is not done again when the tool died before it could say that it was the end', () => {
+    expect(todo()).toEqual(['tell', 'why'])
+    expect(todo('tell done', 'why armed', resumed)).toEqual(['why'])
+    expect(todo('tell done', 'why done', resumed)).toEqual([])
+  })
+
+  test('is done again at every other end', () => {
+    expect(todo('tell done', finished, resumed)).toEqual(['tell', 'why'])
+    expect(todo('tell done', resumed, 'one undone')).toEqual(['tell', 'why'])
   })
 })
 
