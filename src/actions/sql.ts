@@ -51,7 +51,7 @@ function sequence(action: Sql, context: ActionContext): Statement[] {
 }
 
 async function sendAll(database: Database, statements: Statement[]): Promise<Rows> {
-  let last: Rows = { rows: [], row_count: 0, columns: [], command: '' }
+  let last: Rows = { rows: [], row_count: 0, columns: [] }
   for (const statement of statements) {
     const rows = await database.query(statement)
     if (statement.text !== 'BEGIN' && statement.text !== 'COMMIT') last = rows

@@ -16,7 +16,6 @@ export interface StoreFlags {
 export interface RunFlags extends OutputFlags, StoreFlags {
   env?: string
   var: Record<string, string>
-  yes?: boolean
   confirm?: string
   input: boolean
   onFailure?: OnFailure

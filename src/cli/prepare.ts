@@ -11,7 +11,6 @@ import { loadRunbook } from '../language/load.ts'
 
 export interface Planned {
   root: string
-  runbook: Runbook
   plan: Plan
 }
 
@@ -34,7 +33,7 @@ export async function planFor(
   const given = planInputs(runbook, environment, { root, vars, warn })
   const plan = compile(runbook, environment.name, given, selection)
   if (selectedSteps(plan).size === 0) throw failure(EXIT.usage, 'no step is selected')
-  return { root, runbook, plan }
+  return { root, plan }
 }
 
 function environmentName(runbook: Runbook, env: string | undefined): string {

@@ -4,8 +4,6 @@ import type { Asked, Event, Failure } from './events.ts'
 /** One attempt at doing or undoing a step. Times are UTC, ISO 8601. */
 export interface Try {
   attempt: number
-  /** Of an undo: its number in the step's list. */
-  part?: number
   began_at: string
   ended_at?: string
   duration_ms?: number
@@ -47,13 +45,9 @@ function take(step: StepHistory, event: StepEvent): void {
   const now = tries.at(-1)
   switch (event.type) {
     case 'step.armed':
+    case 'undo.armed':
       tries.push({ attempt: event.attempt, began_at: event.at, checks: [], notes: [] })
       break
-    case 'undo.armed': {
-      const { attempt, part } = event
-      tries.push({ attempt, part, began_at: event.at, checks: [], notes: [] })
-      break
-    }
     case 'step.acted':
     case 'undo.acted':
       if (now === undefined) break

@@ -33,13 +33,6 @@ export function formatProblem(p: Problem): string {
   return lines.join('\n')
 }
 
-/** Many problems as one text: at most 20 of them, then how many more there are. */
-export function formatProblems(problems: readonly Problem[], most = 20): string {
-  const shown = problems.slice(0, most).map(formatProblem)
-  const more = problems.length - shown.length
-  return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('\n')
-}
-
 /** The nearest of the known words, when it is near enough to have been meant. */
 function nearest(word: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined

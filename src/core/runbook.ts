@@ -89,8 +89,6 @@ export interface Attempt {
 export interface Check extends Attempt {
   /** What a person reads: the named check with its parameters, or the action in short. */
   title: string
-  /** The name in `checks/`, when it is a named one. */
-  name?: string
   /** What `params.x` is inside a named check; values may be templates. */
   params: Record<string, Value>
 }

@@ -1,16 +1,7 @@
 /** A run's state is always a fold of its journal, never stored beside it. */
 import { EXIT, failure } from './errors.ts'
 import type { OnFailure } from './runbook.ts'
-import type {
-  Actor,
-  Answer,
-  Asked,
-  Event,
-  Failure,
-  ProcessIdentity,
-  RunStatus,
-  Signed,
-} from './events.ts'
+import type { Actor, Answer, Event, Failure, ProcessIdentity, RunStatus, Signed } from './events.ts'
 import type { Watched } from './soak.ts'
 import { applyToStep } from './step-fold.ts'
 
@@ -41,7 +32,6 @@ interface Flight {
   phase: 'armed' | 'acted'
   before?: Answer
   process?: ProcessIdentity
-  folder?: string
   ok?: boolean
 }
 
@@ -65,7 +55,6 @@ export interface StepState {
   ended_at?: string
   duration_ms?: number
   outputs: Record<string, unknown>
-  checks: Asked[]
   /** What its soaks have seen, by the index of the check. */
   soaks: Record<number, Watched>
   /** What its `during` has seen. */
@@ -98,7 +87,6 @@ export interface RunState {
   environment: string
   plan_sha256: string
   partial: boolean
-  lock: string
   status: RunStatus
   direction: 'forward' | 'backward'
   rollback?: {
@@ -144,7 +132,6 @@ function emptyStep(id: string): StepState {
     seq: 0,
     attempts: 0,
     outputs: {},
-    checks: [],
     soaks: {},
     signatures: [],
     undo_attempts: 0,
@@ -160,14 +147,13 @@ export function stepState(state: RunState, id: string): StepState {
 }
 
 function newRun(event: Event & { type: 'run.created' }): RunState {
-  const { run, runbook, environment, plan_sha256, partial, lock, by, fingerprints, at } = event
+  const { run, runbook, environment, plan_sha256, partial, by, fingerprints, at } = event
   return {
     run,
     runbook,
     environment,
     plan_sha256,
     partial,
-    lock,
     by,
     fingerprints,
     status: 'running',

@@ -30,10 +30,8 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
         step.started_seq ??= event.seq
         step.started_at = event.at
       }
-      if (step.flight !== undefined) {
-        if (event.process !== undefined) step.flight.process = event.process
-        if (event.folder !== undefined) step.flight.folder = event.folder
-      }
+      if (step.flight !== undefined && event.process !== undefined)
+        step.flight.process = event.process
       break
     case 'step.acted':
     case 'undo.acted':
@@ -42,10 +40,6 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
         step.flight.ok = event.ok
       }
       if (event.type === 'step.acted') step.outputs = event.outputs
-      break
-    case 'step.verified':
-    case 'undo.verified':
-      step.checks = event.checks
       break
     case 'step.sampled':
       sampled(step, event)
@@ -70,7 +64,6 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
       step.status = 'satisfied'
       waitsNoMore(step)
       delete step.reason
-      step.checks = event.checks
       step.outputs = event.outputs
       step.ended_at = event.at
       break

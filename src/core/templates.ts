@@ -73,11 +73,10 @@ export function expressionsIn(text: string): {
     : { expressions }
 }
 
-/** An expression of a template that gives no value. `missing`: it looks at a key that is not there. */
+/** An expression of a template that gives no value. */
 export interface TemplateError extends Error {
   templateError: true
   expression: string
-  missing: boolean
 }
 
 /** Recognised by its mark. */
@@ -85,11 +84,11 @@ export function isTemplateError(error: unknown): error is TemplateError {
   return error instanceof Error && (error as { templateError?: unknown }).templateError === true
 }
 
-function templateError(expression: string, missing: boolean, message: string): TemplateError {
+function templateError(expression: string, message: string): TemplateError {
   const text = hasTemplate(expression)
     ? `${expression}: ${message}`
     : `\${{ ${expression} }}: ${message}`
-  return Object.assign(new Error(text), { templateError: true as const, expression, missing })
+  return Object.assign(new Error(text), { templateError: true as const, expression })
 }
 
 /** Cuts a template into text and values. Throws a TemplateError. */
@@ -98,10 +97,10 @@ export function pieces(text: string, scope: Scope): Piece[] {
   return cuts(text).map((cut) => {
     if (cut.kind === 'text') return { text: cut.text }
     if (cut.kind === 'unterminated') {
-      throw templateError(text.slice(cut.offset), false, 'the closing }} is missing')
+      throw templateError(text.slice(cut.offset), 'the closing }} is missing')
     }
     const result = evaluate(cut.source, scope)
-    if (!result.ok) throw templateError(cut.source, result.kind === 'missing', result.message)
+    if (!result.ok) throw templateError(cut.source, result.message)
     return { value: result.value, source: cut.source }
   })
 }

@@ -3,7 +3,6 @@ import { EXIT, type ExitCode } from '../core/errors.ts'
 import { hasSomethingToUndo, stepsToUndo, type StepToUndo, type UndoRequest } from '../core/undo.ts'
 import { conclude, pause } from './concluding.ts'
 import { drive } from './drive.ts'
-import { item } from './rows.ts'
 import type { Runtime } from './runtime.ts'
 import { undoStep } from './undoing.ts'
 
@@ -32,6 +31,9 @@ export async function undoInTurn(
   title: string,
   steps: readonly StepToUndo[],
 ): Promise<void> {
-  const items = steps.map((todo) => item(todo.step, async () => void (await undoStep(rt, todo))))
+  const items = steps.map((todo) => ({
+    title: todo.step.title,
+    run: async () => void (await undoStep(rt, todo)),
+  }))
   await drive(rt, [{ title, concurrent: 1, items }])
 }

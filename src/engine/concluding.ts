@@ -5,7 +5,7 @@ import { byStep } from '../core/hosts.ts'
 import { finallyToDo } from '../core/next.ts'
 import { stepState } from '../core/state.ts'
 import { drive } from './drive.ts'
-import { itemOf } from './rows.ts'
+import { itemOf } from './row.ts'
 import type { Runtime } from './runtime.ts'
 import { runStep } from './step.ts'
 

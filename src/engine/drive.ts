@@ -8,7 +8,6 @@ import { halt, type Runtime } from './runtime.ts'
 
 /** One row of the tree. `run` never rejects but for a fault of ours or a lost journal. */
 interface Item {
-  id: string
   title: string
   run: () => Promise<void>
 }

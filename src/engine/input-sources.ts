@@ -10,18 +10,6 @@ import type { Environment, Input, InputSource, Value } from '../core/runbook.ts'
 export type Source =
   InputSource | { kind: 'var'; text: string } | { kind: 'default'; value: Value } | { kind: 'none' }
 
-/** `name=value` pairs of `--var`. Throws exit 2 for one that is none. */
-export function parseVars(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=')
-      if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)]
-      // What was given is not repeated: it may be a secret without its name.
-      throw failure(EXIT.usage, '--var wants name=value', { hint: 'such as --var release=1.1.0' })
-    }),
-  )
-}
-
 /** Throws exit 2 when `--var` names what is no input. */
 export function refuseUnknown(inputs: readonly string[], vars: Record<string, string>): void {
   const unknown = Object.keys(vars).filter((name) => !inputs.includes(name))

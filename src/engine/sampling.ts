@@ -16,7 +16,6 @@ const WRITE_EVERY_MS = 1000
 
 /** A soak of a step with its durations known. */
 export interface Sampler {
-  soak: Soak
   every_ms: number
   for_ms: number | undefined
   watched: Watched
@@ -51,7 +50,6 @@ export function sampler(
   let written = performance.now()
 
   return {
-    soak,
     every_ms,
     for_ms,
     watched,

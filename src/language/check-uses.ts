@@ -96,7 +96,6 @@ export function expandCheck(
     env: { ...attempt.env, ...use.env },
     ...defined({ cwd, retry: retryOf(reading, use, way, 'ask') ?? attempt.retry }),
     title: use.title ?? usedTitle(name, use),
-    name,
     params,
   }
 }

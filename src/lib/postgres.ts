@@ -15,8 +15,6 @@ export interface Rows {
   rows: Record<string, unknown>[]
   row_count: number
   columns: string[]
-  /** The server's word for what it did: `COMMIT`, `INSERT`. */
-  command: string
 }
 
 export interface Database {
@@ -198,7 +196,6 @@ function lines(client: pg.Client, { host, port }: DatabaseAddress): Database {
           rows: (last?.rows ?? []) as Record<string, unknown>[],
           row_count: last?.rowCount ?? 0,
           columns: last?.fields.map(({ name }) => name) ?? [],
-          command: last?.command ?? '',
         }
       } catch (error) {
         if (error instanceof pg.DatabaseError && !GOING_DOWN.test(error.code ?? '')) {

@@ -14,7 +14,7 @@ import {
 } from './store.ts'
 
 interface Run {
-  head: Omit<RunHead, 'events'>
+  head: RunHead
   lock: string
   texts: string[]
   tip: Tip
@@ -57,7 +57,6 @@ export function openMemory(): Store {
     })
 
   return {
-    place: 'memory',
     create: ({ id, lock, plan, plan_sha256, first, holder }) =>
       soon(() => {
         const busy = lockOf(lock)
@@ -69,8 +68,6 @@ export function openMemory(): Store {
           run: id,
           runbook: plan.runbook,
           environment: plan.environment.name,
-          created_at: at,
-          plan_sha256,
         }
         const run: Run = { head, lock, texts: links.map((l) => l.text), tip, epoch: 0 }
         runs.set(id, run)
@@ -111,7 +108,6 @@ export function openMemory(): Store {
         delete run.lease
         if (unlock) locks.delete(run.lock)
       }),
-    lock: (name) => soon(() => lockOf(name)),
     locks: () => soon(() => [...locks.keys()].sort().flatMap((name) => lockOf(name) ?? [])),
     lease: (id) => soon(() => runs.get(id)?.lease),
     plan: (sha) =>
@@ -132,7 +128,7 @@ export function openMemory(): Store {
               (environment === undefined || head.environment === environment),
           )
           .slice(0, limit)
-          .map((run) => ({ ...run.head, events: run.texts.length })),
+          .map((run) => ({ ...run.head })),
       ),
     close: () => Promise.resolve(),
   }

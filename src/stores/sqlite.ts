@@ -99,7 +99,6 @@ export function openSqlite(path: string): Store {
     })
 
   return {
-    place: path,
     create: ({ id, lock, plan, plan_sha256, first, holder }) =>
       soon(() =>
         write(() => {
@@ -172,7 +171,6 @@ export function openSqlite(path: string): Store {
           if (mine && unlock) run('DELETE FROM locks WHERE run = ?', id)
         }),
       ),
-    lock: (name) => soon(() => read(() => lockOf(name))),
     locks: () =>
       soon(() =>
         read(() =>
@@ -195,9 +193,9 @@ export function openSqlite(path: string): Store {
     runs: ({ runbook, environment, limit } = {}) =>
       soon(() =>
         read(() =>
-          all<RunHead & { events: number }>(
-            `SELECT run, runbook, environment, created_at, plan_sha256, (SELECT count(*) FROM events e WHERE e.run = r.run) AS events
-             FROM runs r WHERE (?1 = '' OR runbook = ?1) AND (?2 = '' OR environment = ?2) ORDER BY number DESC LIMIT ?3`,
+          all<RunHead>(
+            `SELECT run, runbook, environment FROM runs
+             WHERE (?1 = '' OR runbook = ?1) AND (?2 = '' OR environment = ?2) ORDER BY number DESC LIMIT ?3`,
             runbook ?? '',
             environment ?? '',
             limit ?? -1,

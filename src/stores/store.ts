@@ -31,15 +31,9 @@ export interface RunHead {
   run: string
   runbook: string
   environment: string
-  created_at: string
-  plan_sha256: string
-  /** Length of its journal, so that a changed run is known from an unchanged one. */
-  events: number
 }
 
 export interface Store {
-  /** A sentence for people: where the journal lies. */
-  readonly place: string
   /**
    * Makes a run with its first event and takes the lock and the lease in one transaction.
    * Returns the lock that is in the way instead, when there is one.
@@ -71,7 +65,6 @@ export interface Store {
   beat(run: string, epoch: number): Promise<boolean>
   /** Gives the lease back; the lock stays with the run unless `unlock`. */
   release(run: string, epoch: number, unlock: boolean): Promise<void>
-  lock(name: string): Promise<Lock | undefined>
   locks(): Promise<Lock[]>
   lease(run: string): Promise<Lease | undefined>
 

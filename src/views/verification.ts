@@ -1,16 +1,10 @@
 /** `runbook verify`: what the checks answer now. */
 import type { Asked } from '../core/events.ts'
+import type { Verification, VerifiedStep } from '../engine/verify.ts'
 import { cleanLine } from '../lib/clean.ts'
 import type { Look } from '../lib/terminal.ts'
 import { page } from './page.ts'
 import { askedText, plural } from './words.ts'
-
-export interface VerifiedStep {
-  id: string
-  title: string
-  checks: Asked[]
-  left_out?: string
-}
 
 /** One line for each check of a step, as soon as they were asked. */
 export function verifiedLine({ id, checks, left_out }: VerifiedStep, look: Look): string {
@@ -29,10 +23,7 @@ export function verifiedLine({ id, checks, left_out }: VerifiedStep, look: Look)
 }
 
 /** The sum, and by name what does not hold or could not be told. */
-export function verificationText(
-  found: { runbook: string; environment: string; outputs_from?: string; steps: VerifiedStep[] },
-  look: Look,
-): string {
+export function verificationText(found: Verification, look: Look): string {
   const out = page(look)
   const asked = found.steps.flatMap((step) =>
     step.checks.map((check) => ({ step: step.id, check })),

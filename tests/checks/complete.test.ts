@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadCheckLibrary } from '../../src/language/checks.ts'
-import { formatProblems } from '../../src/core/problems.ts'
+import { formatProblem } from '../../src/core/problems.ts'
 import { lintFile } from '../../src/language/read.ts'
 import { stringify } from 'yaml'
 import { project } from '../tool.ts'
@@ -10,7 +10,7 @@ import { project } from '../tool.ts'
 const library = loadCheckLibrary('/nowhere')
 const shipped = library.names.flatMap((name) => {
   const { check, faults = [] } = library.read(name) ?? {}
-  expect(formatProblems(faults)).toBe('')
+  expect(faults.map(formatProblem)).toEqual([])
   return check === undefined ? [] : [check]
 })
 const tests = readdirSync(import.meta.dirname)
@@ -80,7 +80,7 @@ describe.each(shipped.map((check) => [check.name, check] as const))('%s', (name,
     )
     try {
       const problems = await lintFile(join(root, 'runbooks/shown.yaml'), root)
-      expect(formatProblems(problems)).toBe('')
+      expect(problems.map(formatProblem)).toEqual([])
     } finally {
       dispose()
     }

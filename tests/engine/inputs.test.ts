@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { planInputs } from '../../src/engine/inputs.ts'
 import { inputBinder, sourceVariables } from '../../src/engine/bind-inputs.ts'
-import { parseVars } from '../../src/engine/input-sources.ts'
 import type { Environment, Input, InputSource } from '../../src/core/runbook.ts'
 
 let root: string
@@ -297,13 +296,11 @@ describe('everything that is wrong is said at once', () => {
     expect((error as Error).message).not.toMatch(/canary/)
   })
 
-  test('--var: unknown names, no names, and another value than the plan has', () => {
+  test('--var: unknown names, and another value than the plan has', () => {
     const inputs = { release: input({ default: '1' }) }
     expect(() => planOf({ inputs, vars: { relase: '2' } })).toThrow(
       expect.objectContaining({ exit: 2, hint: 'did you mean "release"?' }),
     )
-    expect(() => parseVars(['release'])).toThrow(usage('--var wants name=value'))
-    expect(parseVars(['a=b=c', 'd=', 'a=e'])).toEqual({ a: 'e', d: '' })
     const plan = planOf({ inputs })
     expect(() => inputBinder(plan, { root, vars: { release: '1' } })).not.toThrow()
     expect(() => inputBinder(plan, { root, vars: { release: '2' } })).toThrow(

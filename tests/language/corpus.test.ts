@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { EXIT, isRunbookError } from '../../src/core/errors.ts'
-import { formatProblems } from '../../src/core/problems.ts'
+import { formatProblem } from '../../src/core/problems.ts'
 import { loadRunbook } from '../../src/language/load.ts'
 
 const here = import.meta.dirname
@@ -29,7 +29,7 @@ describe('malformed runbooks are refused, with every problem at its place', () =
       expect(line).toBeGreaterThan(0)
       expect(column).toBeGreaterThan(0)
     }
-    const told = `${error.message}\n${formatProblems(problems)}\n`
+    const told = `${error.message}\n${problems.map(formatProblem).join('\n')}\n`
     const golden = join(malformed, name, 'expected.txt')
     // UPDATE_GOLDEN=1 npm test -- tests/language writes what is told now; read it before you commit it.
     if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(golden, told)

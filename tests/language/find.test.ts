@@ -62,7 +62,6 @@ describe('the checks library', () => {
     const { runbook } = await loadRunbook(join(here, 'sound', 'anchors.yaml'), here)
     const check = runbook.steps[1]?.verify[1]
     expect(check).toMatchObject({
-      name: 'answers',
       title: 'Fast',
       params: { url: '${{ inputs.app_url }}', status: 200, note: '' },
       timeout: '30s',

@@ -59,7 +59,7 @@ describe.each(Object.entries(stores))('every store: %s', (_name, open) => {
     const made = await create(store, 'r1')
     expect(made).toMatchObject({ created: { run: 'r1', epoch: 1 } })
     expect(await store.plan(sha)).toEqual(sample)
-    expect(await store.lock('sample/test')).toMatchObject({ run: 'r1', lease: { epoch: 1 } })
+    expect(await store.locks()).toMatchObject([{ run: 'r1', lease: { epoch: 1 } }])
     expect((await store.events('r1')).map((e) => [e.seq, e.type, e.prev])).toEqual([
       [1, 'run.created', '0'.repeat(64)],
     ])
@@ -109,7 +109,7 @@ describe.each(Object.entries(stores))('every store: %s', (_name, open) => {
     const store = open()
     await create(store, 'r1')
     await store.release('r1', 1, false)
-    expect(await store.lock('sample/test')).toEqual({ name: 'sample/test', run: 'r1' })
+    expect(await store.locks()).toEqual([{ name: 'sample/test', run: 'r1' }])
     const again = await store.take('r1', actor, () => false)
     expect(again).toMatchObject({ taken: { epoch: 2 } })
     await store.release('r1', 2, true)
@@ -126,7 +126,7 @@ describe.each(Object.entries(stores))('every store: %s', (_name, open) => {
     expect(await store.take('r1', actor, () => true)).toMatchObject({ busy: { run: 'r2' } })
     await store.release('r2', 1, true)
     expect(await store.take('r1', actor, () => true)).toMatchObject({ taken: { epoch: 2 } })
-    expect(await store.lock('sample/test')).toMatchObject({ run: 'r1' })
+    expect(await store.locks()).toMatchObject([{ run: 'r1' }])
     await store.close()
   })
 
