@@ -4,18 +4,11 @@ import { loadRun, openSession, type KnownRun } from '../engine/session.ts'
 import { findRoot, findRunbook } from '../language/find.ts'
 import { headline } from '../views/json.ts'
 import { historyText } from '../views/tables.ts'
-import {
-  environmentFlag,
-  examples,
-  outputFlags,
-  storeFlag,
-  type OutputFlags,
-  type StoreFlags,
-} from './flags.ts'
+import { environmentFlag, examples } from './flags.ts'
 import { print } from './print.ts'
+import { readingFlags, type ReadingFlags } from './reading.ts'
 
-interface Flags extends OutputFlags, StoreFlags {
-  env?: string
+interface Flags extends ReadingFlags {
   limit: number
 }
 
@@ -25,7 +18,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.addOption(
     new Option('-n, --limit <count>', 'at most so many').argParser(count).default(20),
   )
-  storeFlag(outputFlags(command, ['text', 'json']))
+  readingFlags(command)
   examples(command, 'runbook history', 'runbook history qr-login --env prod -n 5 -o json')
   command.action(async (runbook: string | undefined, flags: Flags) => {
     const { store } = openSession(findRoot(process.cwd()), flags.store)

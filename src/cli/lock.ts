@@ -3,19 +3,18 @@ import { isDead, loadRun, openSession, type Session } from '../engine/session.ts
 import { findRoot } from '../language/find.ts'
 import type { Lock } from '../stores/store.ts'
 import { locksText, type HeldLock } from '../views/tables.ts'
-import { examples, outputFlags, storeFlag, type OutputFlags, type StoreFlags } from './flags.ts'
+import { examples } from './flags.ts'
 import { print } from './print.ts'
-
-interface Flags extends OutputFlags, StoreFlags {}
+import { readingFlags, type ReadingFlags } from './reading.ts'
 
 export function define(command: Command): void {
   examples(command, 'runbook lock status', 'runbook lock status -o json')
   const status = command
     .command('status', { isDefault: true })
     .description('Which unfinished runs hold a lock, and who drives them')
-  storeFlag(outputFlags(status, ['text', 'json']))
+  readingFlags(status)
   examples(status, 'runbook lock status', 'runbook lock status -o json')
-  status.action(async (flags: Flags) => {
+  status.action(async (flags: ReadingFlags) => {
     const session = openSession(findRoot(process.cwd()), flags.store)
     const locks = await Promise.all(
       (await session.store.locks()).map((lock) => held(session, lock)),

@@ -1,24 +1,15 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { EXIT, failure } from '../core/errors.ts'
-import { findRun, openSession } from '../engine/session.ts'
-import { findRoot } from '../language/find.ts'
 import { outlet } from '../lib/outlet.ts'
 import { jsonText } from '../views/json.ts'
 import { junitXml } from '../views/junit.ts'
 import { reportOf } from '../views/report-data.ts'
 import { reportMarkdown } from '../views/report-markdown.ts'
 import type { Command } from 'commander'
-import {
-  environmentFlag,
-  examples,
-  outputFlags,
-  storeFlag,
-  type OutputFlags,
-  type StoreFlags,
-} from './flags.ts'
+import { examples } from './flags.ts'
+import { readingFlags, readRun, runArgument, type ReadingFlags } from './reading.ts'
 
-interface Flags extends OutputFlags, StoreFlags {
-  env?: string
+interface Flags extends ReadingFlags {
   summary?: boolean
   junit?: string
   out?: string
@@ -28,13 +19,11 @@ interface Flags extends OutputFlags, StoreFlags {
 const MOST_SUMMARY_BYTES = 1024 * 1024
 
 export function define(command: Command): void {
-  command.argument('[run]', "a run id, or a runbook's name; left out: the newest of all")
-  environmentFlag(command, "with a runbook's name: which of its environments")
-  command
+  runArgument(command)
     .option('--out <file>', 'write the report there instead of printing it')
     .option('--summary', 'add it to the file that GITHUB_STEP_SUMMARY names')
     .option('--junit <file>', 'write the steps as JUnit XML there, besides')
-  storeFlag(outputFlags(command, ['text', 'json']))
+  readingFlags(command)
   examples(
     command,
     'runbook report',
@@ -42,24 +31,18 @@ export function define(command: Command): void {
     'runbook report 20261121-063012-4f1c --summary --junit steps.xml',
     'runbook report -o json | jq .phases',
   )
-  command.action(async (ref: string | undefined, flags: Flags) => {
-    const { store } = openSession(findRoot(process.cwd()), flags.store)
-    const known = await findRun(store, { run: ref, environment: flags.env })
-    if (known === undefined) {
-      process.stderr.write('Nothing has run here.\n')
-      return
-    }
-    const { plan, state } = known
-    const report = reportOf(plan, state, await store.events(state.run))
-    await store.close()
-    const whole = flags.output === 'json' ? `${jsonText(report, 2)}\n` : reportMarkdown(report)
-    if (flags.junit !== undefined) write(flags.junit, junitXml(report))
-    if (flags.out !== undefined) write(flags.out, whole)
-    const summed =
-      flags.summary === true &&
-      summarise(reportMarkdown(report), () => reportMarkdown(report, false))
-    if (flags.out === undefined && !summed) outlet(process.stdout).write(whole)
-  })
+  command.action((ref: string | undefined, flags: Flags) =>
+    readRun(ref, flags, async ({ plan, state }, { store }) => {
+      const report = reportOf(plan, state, await store.events(state.run))
+      const whole = flags.output === 'json' ? `${jsonText(report, 2)}\n` : reportMarkdown(report)
+      if (flags.junit !== undefined) write(flags.junit, junitXml(report))
+      if (flags.out !== undefined) write(flags.out, whole)
+      const summed =
+        flags.summary === true &&
+        summarise(reportMarkdown(report), () => reportMarkdown(report, false))
+      if (flags.out === undefined && !summed) outlet(process.stdout).write(whole)
+    }),
+  )
 }
 
 /** Adds it to the summary of the CI job; false, and a hint, when this is none. */

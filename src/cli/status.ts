@@ -1,41 +1,24 @@
 import type { Command } from 'commander'
-import { findRun, isDead, openSession, type KnownRun, type Session } from '../engine/session.ts'
-import { findRoot } from '../language/find.ts'
+import { isDead, type KnownRun, type Session } from '../engine/session.ts'
 import { summary } from '../views/json.ts'
 import { statusText, type Driver } from '../views/status.ts'
-import {
-  environmentFlag,
-  examples,
-  outputFlags,
-  storeFlag,
-  type OutputFlags,
-  type StoreFlags,
-} from './flags.ts'
+import { examples } from './flags.ts'
 import { print } from './print.ts'
-
-interface Flags extends OutputFlags, StoreFlags {
-  env?: string
-}
+import { readingFlags, readRun, runArgument, type ReadingFlags } from './reading.ts'
 
 export function define(command: Command): void {
-  command.argument('[run]', "a run id, or a runbook's name; left out: the newest of all")
-  environmentFlag(command, "with a runbook's name: which of its environments")
-  storeFlag(outputFlags(command, ['text', 'json']))
+  readingFlags(runArgument(command))
   examples(command, 'runbook status', 'runbook status qr-login --env prod -o json')
-  command.action(async (ref: string | undefined, flags: Flags) => {
-    const session = openSession(findRoot(process.cwd()), flags.store)
-    const known = await findRun(session.store, { run: ref, environment: flags.env })
-    if (known === undefined) process.stderr.write('Nothing has run here.\n')
-    else {
+  command.action((ref: string | undefined, flags: ReadingFlags) =>
+    readRun(ref, flags, async (known, session) => {
       const driver = await driverOf(session, known)
       print(
         flags,
         (look) => statusText(known.plan, known.state, look, driver),
         summary(known.state, known.plan),
       )
-    }
-    await session.store.close()
-  })
+    }),
+  )
 }
 
 async function driverOf(
