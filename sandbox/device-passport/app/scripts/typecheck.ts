@@ -1,7 +1,6 @@
 // pnpm typecheck: every package by itself, as a task runner would do it, and the
-// sum at the end. What they share is read once.
-import { readFileSync } from 'node:fs'
-import { globSync } from 'node:fs'
+// sum at the end. What they share is read and understood once.
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
 
@@ -12,25 +11,22 @@ const { compilerOptions } = JSON.parse(readFileSync(join(root, 'tsconfig.json'),
 const { options, errors } = ts.convertCompilerOptionsFromJson(compilerOptions, root)
 if (errors.length > 0) throw new Error('tsconfig.json is not sound')
 
+const packages = globSync('{apps,packages}/*/package.json', { cwd: root })
+  .sort()
+  .map((one) => {
+    const folder = join(root, one, '..')
+    const { name } = JSON.parse(readFileSync(join(root, one), 'utf8')) as { name: string }
+    return { name, files: globSync('**/*.ts', { cwd: folder }).map((file) => join(folder, file)) }
+  })
+const files = packages.flatMap((one) => one.files)
 const host = ts.createCompilerHost(options)
-const read = host.getSourceFile.bind(host)
-const kept = new Map<string, ts.SourceFile | undefined>()
-host.getSourceFile = (name, ...rest) => {
-  if (!kept.has(name)) kept.set(name, read(name, ...rest))
-  return kept.get(name)
-}
-
-const packages = globSync('{apps,packages}/*/package.json', { cwd: root }).sort()
+const program = ts.createProgram(files, options, host)
 let good = 0
-let before: ts.Program | undefined
-for (const one of packages) {
-  const folder = join(root, one, '..')
-  const files = globSync('**/*.ts', { cwd: folder }).map((name) => join(folder, name))
-  const program = ts.createProgram(files, options, host, before)
-  before = program
-  const found = ts.getPreEmitDiagnostics(program)
+for (const { name, files } of packages) {
+  const found = files.flatMap((file) =>
+    ts.getPreEmitDiagnostics(program, program.getSourceFile(file)),
+  )
   process.stdout.write(ts.formatDiagnostics(found, host))
-  const { name } = JSON.parse(readFileSync(join(root, one), 'utf8')) as { name: string }
   process.stdout.write(`${name}:typecheck: ${found.length} errors\n`)
   if (found.length === 0) good += 1
 }
