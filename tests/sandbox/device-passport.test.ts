@@ -1,10 +1,10 @@
 /** Device passports in their sandbox: the deployment, its ways back and a release that is not healthy, for real. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { watchProcesses } from '../canaries.ts'
-import type { Summary } from '../tool.ts'
+import { linesOf, start, type Summary } from '../tool.ts'
 import { takePicture, type Open, type Picture, type Place } from './place.ts'
 import { expectEveryRow } from './rows.ts'
 import { ended, idsOf, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
@@ -13,8 +13,14 @@ import { ended, idsOf, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
 
 const NAME = 'device-passport'
-/** The tests of the source need no second and third time. */
-const WITHOUT_TESTS = ['--from', 'secrets_strong']
+/** What a release needs to be put in place, and the way back. */
+const CORE = [
+  ...['before_version', 'before_web', 'before_source', 'before_containers', 'before_deployments'],
+  ...['images_kept', 'before_rights', 'least_privilege', 'before_schema', 'before_migrations'],
+  ...['backup', 'migrations', 'images_compose', 'images_kubernetes', 'before_switch'],
+  ...['switch_compose', 'switch_kubernetes', 'healthy'],
+]
+const only = (...steps: string[]): string[] => ['--only', steps.join(',')]
 
 const system = systemOf(NAME, passports)
 const { deploy, deployed, expectAsBefore, picture, rollBackAll, tool } = system
@@ -53,23 +59,54 @@ test('the sandbox starts with the previous release, people and devices, and no t
   expect(rows.filter((row) => row.startsWith('INSERT INTO public.devices ')).length).toBe(60)
 })
 
-test('deployed, and again, and rolled back by scope and whole: all is as it was before, and no secret was seen', async () => {
+test('where there is no redis-server its steps are skipped, and it says how to come by one', async () => {
+  const bin = join(system.place().root, 'bin')
+  mkdirSync(bin)
+  for (const folder of (process.env['PATH'] ?? '').split(':').reverse())
+    for (const tool of existsSync(folder) ? readdirSync(folder) : [])
+      if (!tool.startsWith('redis-')) {
+        rmSync(join(bin, tool), { force: true })
+        symlinkSync(join(folder, tool), join(bin, tool))
+      }
+  const args = ['deploy', NAME, '--env', 'sandbox', '--no-input']
+  const { ran } = start(
+    system.place().root,
+    [...args, ...only('redis_missing', 'redis_fit', 'healthy')],
+    { env: { PATH: bin } },
+  )
+  const { code, stderr } = await ran
+  expect(code, stderr).toBe(0)
+  expect(stderr).toMatch(/apt-get install -y redis-server/)
+  expect(stderr).toContain('redis_fit skipped: when inputs.redis == "there" is false')
+  expect(stderr).toMatch(/healthy checked: .*parts: database\) holds/)
+})
+
+test('deployed, and again, and rolled back by scope and whole: people are told, all is as it was before, and no secret was seen', async () => {
+  const sentBefore = mails().length
   const watching = watchProcesses()
   const ran = await deploy()
   const first = ended(ran)
   expect(first.status).toBe('succeeded')
   runs.push(first)
+  expect(mails().slice(sentBefore)).toEqual([
+    expect.stringMatching(
+      /^To: users@[^]*^Subject: Maintenance of[^]*^On 20\d\d-[^]* version v1\.1\.0/m,
+    ),
+    expect.stringMatching(/^To: support@[^]*v1\.1\.0[^]*^### Known issues$[^]*retired device/m),
+    expect.stringMatching(/^To: users@[^]*^Since 20\d\d-/m),
+    expect.stringMatching(new RegExp(`^To: team@[^]*sandbox: succeeded .run ${first.run}`, 'm')),
+  ])
+  // From here on the commands share one running sandbox, which is quicker.
+  await system.keepUp()
   const there = await picture()
   expect(there.version).toEqual({ version: 'v1.1.0' })
   expect(there.files['origin refs']).toContain('refs/tags/v1.0.0')
   expect(there.databases['database_url']?.schema.join('\n')).toContain('audit_log')
 
-  const again = await deploy(...WITHOUT_TESTS, '--to', 'switch_compose')
+  const settled = ['api_environment', 'web_environment', 'previous_tagged', 'source_at_release']
+  const again = await deploy(...only(...CORE, ...settled, 'backup_schedule'))
   expect(idsOf(ended(again), 'satisfied')).toEqual([
-    'api_environment',
-    'web_environment',
-    'previous_tagged',
-    'source_at_release',
+    ...settled,
     'least_privilege',
     'backup_schedule',
     'migrations',
@@ -88,20 +125,20 @@ test('deployed, and again, and rolled back by scope and whole: all is as it was 
   expect(system.secretsSeen(await watching.stop())).toEqual([])
 })
 
-test('the sandbox stays up from here on', system.keepUp)
-
-test('deployed by kubernetes, and rolled back', async () => {
-  const ran = await deployed(
-    '--var',
-    'strategy=kubernetes',
-    ...WITHOUT_TESTS,
-    '--to',
-    'hours_1_to_4',
-  )
+test('deployed by kubernetes; where the migrations cannot be taken back, the backup is restored by name', async () => {
+  const ran = await deployed('--var', 'strategy=kubernetes', ...only(...CORE, 'pods_ready'))
   expect(statusOf(ran, 'switch_kubernetes')).toBe('done')
   runs.push(ran)
   expect((await picture()).version).toEqual({ version: 'v1.1.0' })
-  await rollBackAll()
+
+  // A view that somebody has built on a new table.
+  await system.sql('CREATE VIEW visits AS SELECT event, count(*) FROM audit_log GROUP BY event')
+  const stuck = await tool('rollback')
+  expect(stuck.code, stuck.stderr).toBe(5)
+  expect(stuck.stderr).toContain('other objects depend on it')
+  expect(stuck.stderr).toContain('--last-resort migrations')
+  const restored = ended(await tool('rollback', '--last-resort', 'migrations', '-o', 'json'))
+  expect(restored.status).toBe('rolled_back')
   await expectAsBefore()
 })
 
@@ -110,7 +147,8 @@ test('in these runs every row of the document was done', () => {
 })
 
 test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {
-  const summary = ended(await deploy('--var', 'release=broken', ...WITHOUT_TESTS), 4)
+  const broken = ['--var', 'release=broken', '--var', 'settle=3s']
+  const summary = ended(await deploy(...broken, ...only(...CORE)), 4)
   expect(summary.status).toBe('rolled_back')
   expect(idsOf(summary, 'failed')).toEqual(['healthy'])
   await expectAsBefore()
@@ -128,7 +166,7 @@ test.each(['staging', 'prod'])(
         STAGING_DATABASE_URL: 'postgresql://owner:none@127.0.0.1:9/staging',
         DB_HOST: 'db.example.com',
         REDIS_URL: 'rediss://redis.example.com:6379',
-        USERS_TOLD_AT: '2026-01-31T02:00:00Z',
+        MAIL_URL: `smtps://passport:${SECRET}@mail.example.com`,
         ...Object.fromEntries(secrets.map((name) => [name, `${SECRET}-${name}`])),
       },
       '--var',
@@ -143,3 +181,10 @@ test.each(['staging', 'prod'])(
     })
   },
 )
+
+/** What the mail server got, in the order in which it came. */
+const mails = (): string[] =>
+  linesOf(join(system.place().machine, '../../mail/data/inbox.jsonl')).map((line) =>
+    // Long lines are broken on their way.
+    (JSON.parse(line) as { text: string }).text.replace(/=\r?\n/g, ''),
+  )

@@ -1,10 +1,19 @@
 /** A system in its sandbox, as those who operate it have it: deployed, rolled back, and held to be as it was before. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { filesUnder, finder, sealedOutputs } from '../canaries.ts'
 import { runbook, summaryOf, type Ran, type Summary } from '../tool.ts'
-import { makePlace, open, takePicture, type Open, type Picture, type Place } from './place.ts'
+import {
+  input,
+  makePlace,
+  open,
+  takePicture,
+  type Open,
+  type Picture,
+  type Place,
+} from './place.ts'
 
 /** Stands for any secret of an environment that is only planned. */
 export const SECRET = 'one-that-opens-nothing-0123456789abcdef-0123456789'
@@ -18,6 +27,8 @@ export interface System<P> {
   expectAsBefore: () => Promise<void>
   /** Keeps the sandbox up from here on: the commands that follow share it, which is quicker. */
   keepUp: () => Promise<void>
+  /** A statement of the database's owner, while the sandbox is kept up. */
+  sql: (statement: string) => Promise<unknown>
   tool: (...args: string[]) => Promise<Ran>
   /** Deploys, and prints the summary. */
   deploy: (...more: string[]) => Promise<Ran>
@@ -69,6 +80,12 @@ export function systemOf<P = Picture>(
       const command = args.join(' ')
       printed.set(command, `${printed.get(command) ?? ''}${ran.stdout}${ran.stderr}`)
       return ran
+    },
+    async sql(statement) {
+      if (held === undefined) throw new Error('the sandbox is not kept up')
+      const client = new pg.Client({ connectionString: input(held, 'database_url') })
+      await client.connect()
+      await client.query(statement).finally(() => client.end())
     },
     deploy: (...more) =>
       system.tool('deploy', name, '--env', 'sandbox', '--no-input', '-o', 'json', ...more),

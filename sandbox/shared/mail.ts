@@ -1,10 +1,11 @@
-// The sandbox's mail server: what the deployment tells people, kept in inbox.jsonl.
+// A sandbox's mail server: what a deployment tells people, kept in inbox.jsonl.
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SMTPServer } from 'smtp-server'
-import { needed } from '../shared/host/host.ts'
+import { reader } from './kit/env.ts'
 
-const file = join(needed('RUNBOOK_SERVICE_DIR'), 'inbox.jsonl')
+const given = reader(process.env)
+const file = join(given.text('RUNBOOK_SERVICE_DIR'), 'inbox.jsonl')
 
 new SMTPServer({
   authOptional: true,
@@ -19,4 +20,4 @@ new SMTPServer({
       done()
     })
   },
-}).listen(Number(needed('PORT')), '127.0.0.1')
+}).listen(given.whole('PORT', 25, 1, 65_535), '127.0.0.1')
