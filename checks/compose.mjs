@@ -1,5 +1,5 @@
 // Asks docker compose what runs.
-import { $ } from 'zx'
+import { $ } from 'zx/core'
 
 /**
  * @typedef {{ file: string, services: string, project: string }} Asked

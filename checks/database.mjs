@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { $ } from 'zx'
+import { $ } from 'zx/core'
 
 /**
  * @typedef {{ schema: string[], setting: string[], tables: Record<string, { rows: number, digest: string, sequence: boolean }> }} Description

@@ -1,5 +1,5 @@
 // Asks Redis by redis-cli. The password goes there in the environment, where no list of processes shows it.
-import { $ } from 'zx'
+import { $ } from 'zx/core'
 
 /**
  * @typedef {{ do: string, url: string, password: string, ca: string }} Asked

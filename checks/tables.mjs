@@ -3,7 +3,7 @@
 import { readdirSync } from 'node:fs'
 import { parse } from 'node:path'
 import pg from 'pg'
-import { $ } from 'zx'
+import { $ } from 'zx/core'
 
 /**
  * @typedef {{ database: string, schema: string, table: string }} Place

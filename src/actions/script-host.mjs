@@ -1,11 +1,11 @@
 /**
  * The process in which a script runs: `node script-host.mjs <module> <arguments> <result>`. zx is in
  * its globals; its default export is called with the arguments; what it returns becomes the result.
+ * Most scripts are short checks, and reading zx takes longer than they do: it waits until it is used.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { register, registerHooks } from 'node:module'
+import { createRequire, register, registerHooks } from 'node:module'
 import { pathToFileURL } from 'node:url'
-import 'zx/globals'
 
 const [file = '', given = '', result = ''] = process.argv.slice(2)
 
@@ -44,8 +44,30 @@ function lendPackages() {
   })
 }
 
+/** What zx has, but for `fetch`, which is Node's own. */
+const ZX =
+  `$ Fail ProcessOutput ProcessPromise VERSION YAML argv bus cd chalk defaults dotenv echo expBackoff fs
+  glob globby kill log minimist nothrow os parseArgv path ps question quiet quote quotePowerShell
+  resolveDefaults retry sleep spinner stdin syncProcessCwd tempdir tempfile tmpdir tmpfile updateArgv useBash
+  usePowerShell usePwsh version versions which within`.split(/\s+/)
+
+/** @type {(name: string) => unknown} */
+const read = createRequire(import.meta.url)
+
+function lendZx() {
+  for (const name of ZX)
+    Object.defineProperty(globalThis, name, {
+      configurable: true,
+      get: () => /** @type {Record<string, unknown>} */ (read('zx'))[name],
+      set(value) {
+        Object.defineProperty(globalThis, name, { value, writable: true, configurable: true })
+      },
+    })
+}
+
 try {
   lendPackages()
+  lendZx()
   /** @type {unknown} */
   const loaded = await import(pathToFileURL(file).href)
   const { default: main } = /** @type {{ default?: unknown }} */ (loaded)
@@ -56,6 +78,7 @@ try {
   renameSync(`${result}.tmp`, result)
 } catch (error) {
   // A command of the script that could not be run is not the script's own verdict.
+  const { ProcessOutput } = /** @type {typeof import('zx/core')} */ (read('zx/core'))
   const code = error instanceof ProcessOutput ? (error.exitCode ?? 1) : 1
   process.stderr.write(
     `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

@@ -45,6 +45,13 @@ test('packages of the tool are there wherever a script runs', async () => {
   expect(tail).toContain('no-such-package')
 })
 
+test('all of zx is in its globals; fetch is Node’s own', async () => {
+  const text = `import * as zx from 'zx'
+    export default () => Object.keys(zx).filter((n) => n !== 'default' && globalThis[n] !== zx[n])`
+  const { fields } = await script.perform(action(), context({}, module(text)))
+  expect(fields).toEqual({ value: ['fetch'] })
+})
+
 test.each([
   ['throws', `export default () => { throw new Error('not there') }`, 'failed', 'not there'],
   ['runs a command that fails', 'export default () => $`false`', 'failed', ''],
