@@ -68,7 +68,7 @@ const sha256 = (file: string): string =>
   createHash('sha256').update(readFileSync(file)).digest('hex')
 
 /** The folder of an installed package, wherever above the source it lies. */
-function packageFolder(name: string): string {
+export function packageFolder(name: string): string {
   let at = dirname(fileURLToPath(import.meta.resolve(name)))
   while (
     !existsSync(join(at, 'package.json')) ||

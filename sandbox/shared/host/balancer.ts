@@ -3,6 +3,7 @@
 // that a client never just hangs. A process that is to end gets no new request,
 // and ends when its last one has; so a rolling restart drops none.
 //   /-/ready               200 once the machine is up, whatever state the releases are in
+//   /-/balancer            how many requests there were, and how many were cut off or answered with 5xx
 //   /-/units/<id>/<path>   one unit, past the balancing
 import {
   type IncomingMessage,
@@ -104,6 +105,7 @@ export async function openBalancer(
 ): Promise<Balancer> {
   let drop = false
   let turn = 0
+  const seen = { requests: 0, failed: 0 }
   const longestFirst = [...routes].sort((a, b) => b.prefix.length - a.prefix.length)
 
   function next(among: readonly Unit[]): Running | undefined {
@@ -124,8 +126,17 @@ export async function openBalancer(
       say(response, 200, { status: 'up', units: Object.fromEntries(states) })
       return
     }
+    if (path === '/-/balancer') {
+      say(response, 200, seen)
+      return
+    }
+    seen.requests++
+    response.on('close', () => {
+      if (response.statusCode >= 500) seen.failed++
+    })
     if (drop) {
       drop = false
+      seen.failed++
       request.socket.destroy()
       return
     }

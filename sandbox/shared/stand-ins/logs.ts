@@ -8,7 +8,10 @@ import { place } from './world.ts'
 /** When a line says it was written, in ms; undefined where it says nothing of it. */
 function timeOf(line: string): number | undefined {
   const time = /"time":"([^"]+)"/.exec(line)?.[1]
-  return time === undefined ? undefined : Date.parse(time)
+  if (time !== undefined) return Date.parse(time)
+  // As Python's logging has it, in local time.
+  const [, day, hour] = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d,\d{3}) /.exec(line) ?? []
+  return hour === undefined ? undefined : Date.parse(`${day}T${hour.replace(',', '.')}`)
 }
 
 /** A moment as these tools take it: a time, or so long ago (`10m`, `1h30m`, `2 minutes ago`). */

@@ -30,10 +30,10 @@ export async function ask(order: Order): Promise<Status> {
   return askHost(host(), order).catch((error: unknown) => fail(1, (error as Error).message))
 }
 
-/** The units of the machine that SANDBOX_HOST names, or of all. */
+/** The units of the machine that SANDBOX_HOST names, else the host of a runbook's step, or of all. */
 export async function units(): Promise<UnitStatus[]> {
   const { units: all } = await ask({ act: 'status' })
-  const on = process.env['SANDBOX_HOST'] ?? ''
+  const on = process.env['SANDBOX_HOST'] ?? process.env['RUNBOOK_HOST'] ?? ''
   return on === '' ? all : all.filter((unit) => unit.host === on)
 }
 

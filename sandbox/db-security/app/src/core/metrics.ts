@@ -1,6 +1,6 @@
 // Figures of the last seconds: requests, logins, second factors, statements.
 import { makeMetrics as makePrometheus } from '../../../../shared/kit/metrics.ts'
-import { type Figures, makeWindow } from './window.ts'
+import { type Figures, makeWindow } from '../../../../shared/kit/window.ts'
 
 export interface Metrics {
   request(ms: number, failed: boolean): void
