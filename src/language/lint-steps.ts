@@ -12,7 +12,7 @@ import { lintConditions, lintExpression, type Lint, type View } from './lint-tex
 import { blame, blameKey, each } from './reading.ts'
 import type { StepFile } from './schema.ts'
 import type { Way } from './tree.ts'
-import { resultSight, type Sight } from './variables.ts'
+import { hintSight, resultSight, type Sight } from './variables.ts'
 import type { Fields } from '../core/expression-types.ts'
 import { verbIn } from '../core/verbs.ts'
 
@@ -61,8 +61,9 @@ export function lintStep(lint: Lint, context: StepContext): void {
     if (typeof output === 'string') lintExpression(lint, at, output, after)
     else lintExpression(lint, [...at, 'value'], output.value, after)
   }
+  const failed: View = { ...before, variables: variables(hintSight(step)) }
   for (const [i, hint] of (file.hints ?? []).entries()) {
-    lintConditions(lint, [...way, 'hints', i, 'when'], hint.when, after)
+    lintConditions(lint, [...way, 'hints', i, 'when'], hint.when, failed)
   }
   lintUndos(lint, context, withOwn)
 }

@@ -137,6 +137,13 @@ export function resultSight({ act, verify }: Step): Sight {
   return action.verb === 'soak' ? soakSight(action) : { verb: action.verb }
 }
 
+/** What a hint may look at: the result that failed, which is the action's or that of any of the checks. */
+export function hintSight(step: Step): Sight {
+  const { act, verify } = step
+  const alike = verify.every(({ action }) => action.verb === act?.action.verb)
+  return act === undefined || alike ? resultSight(step) : { open: true }
+}
+
 interface SoakNames {
   probes: Record<string, { figures?: Record<string, unknown> | undefined }>
 }
