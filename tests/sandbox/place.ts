@@ -33,22 +33,23 @@ export interface Place {
   dispose: () => Promise<void>
 }
 
-/** A copy of the repository's runbooks with nothing deployed yet. */
-export function makePlace(runbook: string): Place {
+/** A copy of the repository's runbooks with nothing deployed yet; its machine is that of an environment. */
+export function makePlace(runbook: string, environment = 'sandbox'): Place {
   const root = mkdtempSync(join(tmpdir(), 'runbook-sandbox-'))
   for (const part of ['package.json', 'runbooks', 'checks'])
     cpSync(join(repository, part), join(root, part), { recursive: true })
   // Nothing writes there; and programs that keep their place keep what Node has compiled of them.
   for (const part of ['sandbox', 'node_modules'])
     symlinkSync(join(repository, part), join(root, part))
-  const services = join(root, '.runbook/services', runbook, 'sandbox')
+  const services = join(root, '.runbook/services', runbook)
   return {
     root,
-    machine: join(services, 'app/data'),
+    machine: join(services, environment, 'app/data'),
     dispose: async () => {
       // Of a server that a failed test left running, the data may lie elsewhere.
-      const known = join(services, 'postgres/server.json')
-      if (existsSync(known)) {
+      const all = existsSync(services) ? readdirSync(services) : []
+      for (const known of all.map((one) => join(services, one, 'postgres/server.json'))) {
+        if (!existsSync(known)) continue
         const { cluster } = JSON.parse(readFileSync(known, 'utf8')) as { cluster: Cluster }
         await stopCluster(cluster)
         removeCluster(cluster)
@@ -65,16 +66,12 @@ export interface Open extends Opened {
 }
 
 /** Starts the sandbox's services, or joins those that run. `close` ends them if nobody else is there. */
-export async function open({ root }: Place, name: string): Promise<Open> {
+export async function open({ root }: Place, name: string, where = 'sandbox'): Promise<Open> {
   const { runbook } = await loadRunbook(name, root)
-  const environment = runbook.environments['sandbox']
-  if (environment === undefined) throw new Error('it has no sandbox')
+  const environment = runbook.environments[where]
+  if (environment === undefined) throw new Error(`it has no ${where}`)
   const warn = () => undefined
-  const plan = compile(
-    runbook,
-    'sandbox',
-    planInputs(runbook, environment, { root, vars: {}, warn }),
-  )
+  const plan = compile(runbook, where, planInputs(runbook, environment, { root, vars: {}, warn }))
   const session = openSession(root, undefined)
   const wishes = { vars: {}, fresh: false, say: () => undefined, place: () => undefined }
   const opened = await bind(session, plan, wishes)

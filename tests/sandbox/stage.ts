@@ -78,8 +78,13 @@ export interface Stage {
 /** Starts a sandbox before the tests of a file, and ends it after them. `first` runs when it is up. */
 export function stageOf(
   name: string,
-  options: { databases?: string[]; first?: (stage: Stage) => Promise<unknown> } = {},
+  options: {
+    environment?: string
+    databases?: string[]
+    first?: (stage: Stage) => Promise<unknown>
+  } = {},
 ): Stage {
+  const environment = options.environment ?? 'sandbox'
   let place: Place
   let here: Open
   const clients = new Map<string, pg.Client>()
@@ -108,7 +113,7 @@ export function stageOf(
       ...askingOutsideARun(here.bound, nobody, `effect-${id}`, outputs),
       run,
       step,
-      scope: scopeOf(here.bound, { run, outputs }),
+      scope: scopeOf(here.bound, { run, outputs, host: step.on?.host }),
       patient,
     }
     const { answer, answered } = await askChecks(
@@ -131,7 +136,7 @@ export function stageOf(
     },
     connected,
     tool,
-    deploy: async (...more) => (await tool('deploy', name, '--env', 'sandbox', ...more)).run,
+    deploy: async (...more) => (await tool('deploy', name, '--env', environment, ...more)).run,
     version: async () => (await fetch(`${input(here, 'app_url')}/version`)).json(),
     async fileOf(run, step) {
       const known = await findRun(here.session.store, { run })
@@ -180,9 +185,9 @@ export function stageOf(
   }
 
   beforeAll(async () => {
-    place = makePlace(name)
+    place = makePlace(name, environment)
     // Held open, so that the commands and the tests share one running sandbox.
-    here = await open(place, name)
+    here = await open(place, name, environment)
     for (const from of options.databases ?? ['database_url'])
       clients.set(from, await connected(from))
     await options.first?.(stage)

@@ -27,6 +27,8 @@ export interface System<P> {
   expectAsBefore: () => Promise<void>
   /** Keeps the sandbox up from here on: the commands that follow share it, which is quicker. */
   keepUp: () => Promise<void>
+  /** The sandbox, while it is kept up. */
+  here: () => Open
   /** A statement of the database's owner, while the sandbox is kept up. */
   sql: (statement: string) => Promise<unknown>
   tool: (...args: string[]) => Promise<Ran>
@@ -48,10 +50,14 @@ export interface System<P> {
   secretsSeen: (processes: string) => string[]
 }
 
-/** Makes a sandbox for the tests of a file. `picture` says what there is, if that is more than usual. */
+/**
+ * Makes a sandbox for the tests of a file. `picture` says what there is, if that is more than usual. With
+ * `up` it is kept up from the beginning.
+ */
 export function systemOf<P = Picture>(
   name: string,
   picture: (place: Place, here: Open) => Promise<P>,
+  up = false,
 ): System<P> {
   let place: Place
   let before: P
@@ -81,9 +87,12 @@ export function systemOf<P = Picture>(
       printed.set(command, `${printed.get(command) ?? ''}${ran.stdout}${ran.stderr}`)
       return ran
     },
-    async sql(statement) {
+    here() {
       if (held === undefined) throw new Error('the sandbox is not kept up')
-      const client = new pg.Client({ connectionString: input(held, 'database_url') })
+      return held
+    },
+    async sql(statement) {
+      const client = new pg.Client({ connectionString: input(system.here(), 'database_url') })
       await client.connect()
       await client.query(statement).finally(() => client.end())
     },
@@ -143,6 +152,7 @@ export function systemOf<P = Picture>(
 
   beforeAll(async () => {
     place = makePlace(name)
+    if (up) await system.keepUp()
     before = await system.picture()
   })
   afterAll(async () => {

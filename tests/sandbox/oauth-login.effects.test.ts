@@ -1,0 +1,400 @@
+/**
+ * Staging, then production; and on what staging has: every check of the OAuth login fails when what it proves
+ * is taken away, its four known troubles are recognised, and what its document's commands really do.
+ */
+import { execFile } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, test, vi } from 'vitest'
+import { judge } from '../../src/core/expressions.ts'
+import { openOutputs } from '../../src/engine/outputs.ts'
+import { scopeOf } from '../../src/engine/runtime.ts'
+import { findRun } from '../../src/engine/session.ts'
+import { loadRunbook } from '../../src/language/load.ts'
+import { runbook, summaryOf, type Ran } from '../tool.ts'
+import { client, input } from './place.ts'
+import { changed, cutOff, moved, readable, replaced, rows, statement, values } from './hands.ts'
+import { casesOf, stageOf, type Losses, type TakeAway } from './stage.ts'
+
+// Real servers and real logins, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
+
+const NAME = 'oauth-login'
+const STAGING = 'sandbox_staging'
+const execute = promisify(execFile)
+
+let run = ''
+let commit = ''
+let backup = ''
+const stage = stageOf(NAME, {
+  environment: STAGING,
+  async first({ deploy, fileOf, call }) {
+    commit = await commitOf('1.1.0')
+    run = await deploy('--no-input', '--var', `commit=${commit}`)
+    backup = await fileOf(run, 'backup')
+    await call('docker', 'build', '--tag', 'backend-api:1.1.0', at('releases/1.1.0'))
+  },
+})
+const { at, here } = stage
+const on = () => stage.database()
+
+async function commitOf(tag: string): Promise<string> {
+  const git = ['-C', at('origin.git'), 'rev-parse', `${tag}^{commit}`]
+  return (await execute('git', git)).stdout.trim()
+}
+
+const tool = (...args: string[]): Promise<Ran> => runbook(stage.place().root, args)
+/** A deploy of a part that is to fail, and is given up as it stands or undone; what it said. */
+async function failing(part: string, end = ['rollback']): Promise<string> {
+  const given = ['--no-input', '--on-failure', 'stop', '--var', `commit=${commit}`]
+  const ran = await tool('deploy', NAME, '--env', STAGING, '-o', 'json', ...given, '--only', part)
+  expect(ran.code, ran.stderr).toBe(3)
+  const [command = '', ...more] = end
+  const ended = await tool(command, summaryOf(ran).run, ...more)
+  expect(ended.code, ended.stderr).toBe(0)
+  return ran.stderr
+}
+
+/** A command as a person at a terminal would give it. */
+async function call(line: string, cwd = at('releases/1.1.0')): Promise<string> {
+  const sandbox = join(stage.place().root, 'sandbox')
+  const { stdout } = await execute('bash', ['--norc', '-c', line], {
+    cwd,
+    env: {
+      ...client(input(here(), 'database_url')),
+      DATABASE_URL: input(here(), 'database_url'),
+      PATH: `${sandbox}/oauth-login/bin:${sandbox}/shared/bin:${process.env['PATH']}`,
+      RELEASES: at('releases'),
+    },
+  })
+  return stdout
+}
+const called =
+  (take: string, back: string): TakeAway =>
+  async () => {
+    await call(take)
+    return () => call(back)
+  }
+
+// ── how the effect of each step that changes something can be lost ─────────
+
+const env = () => at('config/backend.env')
+const upload = () => at(`s3/prosight-backups/database/${backup.split('/').at(-1)}`)
+
+/** As a load balancer would find the first instance. */
+const first = (order: string) => `SANDBOX_HOST=backend-1 systemctl ${order} backend-api`
+const linked = (release: string) =>
+  `ln -sfn ${release} "$RELEASES/current-backend-1" && ${first('restart')}`
+const bothLinked = (release: string) =>
+  `for host in 1 2; do ln -sfn ${release} "$RELEASES/current-backend-$host"; done && systemctl restart backend-api`
+const stopped = { 'nothing serves': called(first('stop'), first('start')) }
+const restarted = {
+  ...stopped,
+  'the previous release serves': called(linked('1.0.0'), linked('1.1.0')),
+}
+
+/** The accounts that tried it are removed at the end of a run; here they are again. */
+const trial = (by: 'google' | 'github') => `runbook-${run}-${by}@clinic.example`
+const trialIs = (by: 'google' | 'github') => () => `t.email = '${trial(by)}'`
+const accounts: TakeAway = async () => {
+  for (const [by, role, localId] of [
+    ['google', 'guest', 'VNW001'],
+    ['github', 'nurse', null],
+  ] as const)
+    await on().query(
+      `INSERT INTO users (id, email, provider, subject, role, "localId")
+       VALUES (gen_random_uuid(), $1, $2, 'trial', $3, $4)`,
+      [trial(by), by, role, localId],
+    )
+  return () => on().query(`DELETE FROM users WHERE subject = 'trial'`)
+}
+const WITH_ACCOUNTS = new Set(['google_by_script', 'github_by_script', 'local_id', 'role'])
+
+const LOSSES: Losses = {
+  fetch: {
+    'the tag is gone': called(
+      'git -C "$RELEASES/../backend" tag --delete 1.1.0',
+      'git -C "$RELEASES/../backend" fetch --quiet --tags origin',
+    ),
+  },
+  checkout: {
+    'it is gone': moved(() => at('releases/1.1.0')),
+    'a file has another content': changed(
+      () => at('releases/1.1.0/src/login.ts'),
+      (file) => appendFileSync(file, '\n'),
+    ),
+  },
+  dependencies: {
+    'one is gone': moved(() => at('releases/1.1.0/vendor/zod')),
+    'another version is asked for': replaced(
+      () => at('releases/1.1.0/requirements.txt'),
+      /^zod==.*/m,
+      'zod==3.0.0',
+    ),
+  },
+  backup: {
+    'it is cut off': cutOff(() => backup, 3000),
+    'it is gone': moved(() => backup),
+  },
+  upload: { 'it is gone': moved(upload), 'it is cut off': cutOff(upload, 3000) },
+  migration: {
+    'the revision is the one before': statement(
+      on,
+      `UPDATE alembic_version SET version_num = '9a0ea82c4ee9'`,
+      `UPDATE alembic_version SET version_num = '7b4280a50047'`,
+    ),
+    'the column has lost its capitals': statement(
+      on,
+      'ALTER TABLE users RENAME "localId" TO localId',
+      'ALTER TABLE users RENAME localId TO "localId"',
+    ),
+    'the column is of another type': statement(
+      on,
+      'ALTER TABLE users ALTER "localId" TYPE text',
+      'ALTER TABLE users ALTER "localId" TYPE varchar(50)',
+    ),
+    'the default is another role': statement(
+      on,
+      `ALTER TABLE users ALTER role SET DEFAULT 'user'`,
+      `ALTER TABLE users ALTER role SET DEFAULT 'guest'`,
+    ),
+  },
+  switch_rolling: restarted,
+  // Their checks are the same.
+  switch_systemd: stopped,
+  switch_reload: stopped,
+  switch_compose: stopped,
+  // Of what serves there is always an image.
+  image: {
+    'it is not there': called(
+      `${bothLinked('1.0.0')} && docker rmi backend-api:1.1.0`,
+      `docker build --tag backend-api:1.1.0 "$RELEASES/1.1.0" && ${bothLinked('1.1.0')}`,
+    ),
+  },
+  google_by_script: { 'the account is gone': rows(on, 'users', trialIs('google')) },
+  github_by_script: { 'the account is gone': rows(on, 'users', trialIs('github')) },
+  local_id: {
+    'it is not assigned': values(on, 'users', trialIs('google'), '"localId" = NULL'),
+    'it is another': values(on, 'users', trialIs('google'), `"localId" = 'VNW002'`),
+  },
+  role: { 'it is another': values(on, 'users', trialIs('github'), `role = 'guest'`) },
+  clean_up: { 'an account is there': accounts },
+}
+
+/** Steps that change nothing and prove something: their checks can fail as well. */
+const PROOFS: Losses = {
+  credentials: {
+    'a secret is another': replaced(env, /^GOOGLE_CLIENT_SECRET=.*/m, 'GOOGLE_CLIENT_SECRET=x'),
+    'a variable is missing': replaced(env, /^POSTGRES_DB=.*\n/m, ''),
+    'others can read it': readable(env),
+  },
+  users_untouched: {
+    'somebody has another role': values(
+      on,
+      'users',
+      () => `t.email = 'person2@clinic.example'`,
+      `role = 'guest'`,
+    ),
+    'somebody is gone': rows(on, 'users', () => `t.email = 'person2@clinic.example'`),
+    'somebody has a local id already': values(
+      on,
+      'users',
+      () => `t.email = 'person2@clinic.example'`,
+      `"localId" = 'X'`,
+    ),
+  },
+  healthy: {
+    'nothing serves': called('systemctl stop backend-api', 'systemctl start backend-api'),
+  },
+  log_clean: {
+    'an error is in the log': changed(
+      () => at('logs/backend-api.log'),
+      (file) => appendFileSync(file, '2099-01-01 00:00:00,000 ERROR app.admin: it failed\n'),
+    ),
+  },
+}
+
+test('every step that changes something has a loss of its effect here', async () => {
+  const { runbook: loaded } = await loadRunbook(NAME, stage.place().root)
+  const changing = loaded.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
+  expect(new Set(Object.keys(LOSSES))).toEqual(new Set(changing))
+})
+
+describe('staging, then production', () => {
+  const prod = (...more: string[]) =>
+    tool('deploy', NAME, '--env', 'sandbox_prod', '--no-input', '-o', 'json', ...more)
+
+  test('another commit than the one that staging proved is refused', async () => {
+    const other = await commitOf('1.0.0')
+    const refused = await prod('--var', `commit=${other}`)
+    expect(refused.code, refused.stderr).toBe(9)
+    expect(refused.stderr).toContain(commit)
+  })
+
+  test('so is the same one before its stable time is over', async () => {
+    const refused = await prod('--var', `commit=${commit}`, '--var', 'stable=24h')
+    expect(refused.code, refused.stderr).toBe(6)
+    expect(refused.stderr).toContain(run)
+  })
+
+  test('production begins when it is over', async () => {
+    const begun = await prod('--var', `commit=${commit}`, '--wait', '--to', 'agreed')
+    expect(begun.code, begun.stderr).toBe(0)
+    const { stdout } = await tool('report', summaryOf(begun).run)
+    expect(stdout).toContain(run)
+  })
+})
+
+test('the report of the run has what the document asks for, filled in', async () => {
+  const { stdout: report } = await tool('report', run)
+  expect(report).toMatch(/^\| Begun \| 20\d\d-\d\d-\d\dT\S+ by \S+/m)
+  expect(report).toMatch(/^\| Took \| \d/m)
+  expect(report).toContain(`| \`commit\` | \`${commit}\` |`)
+  expect(report).toContain('| Status | **succeeded**, exit code 0 |')
+  expect(report).toMatch(/^\| As people see it \| QA \| ~30m \| .* done, 2 skipped \|$/m)
+  for (const figure of ['login_success_rate', 'average_response_ms', 'error_rate'])
+    expect(report).toMatch(new RegExp(`^\\| \`facts\` \\| \`${figure}\` \\| \`[\\d.]+\` \\|$`, 'm'))
+  expect(report).toMatch(/^\| `switch_rolling@backend-2` \| `balancer.failed` \| /m)
+  for (const part of ['Issues', 'Deviations', 'Next steps', 'Contacts and escalation'])
+    expect(report).toContain(`\n## ${part}\n`)
+  expect(report).toContain('#prosight-oncall')
+})
+
+test.each([...casesOf(LOSSES), ...casesOf(PROOFS)])('%s: %s', async (step, _how, take) => {
+  const { steps } = here().plan
+  const one = steps.find(({ id }) => id.replace(/@.*/, '') === step)
+  await stage.expectToDependOn(
+    run,
+    one?.id ?? step,
+    take,
+    WITH_ACCOUNTS.has(step) ? accounts : undefined,
+  )
+})
+
+describe('thresholds', () => {
+  /** What the expectations of a step say of these figures, with the outputs of the run. */
+  async function judged(id: string, figures: object, of: 'act' | 'verify' | 'probe' = 'verify') {
+    const known = await findRun(here().session.store, { run })
+    const step = here().plan.steps.find((s) => s.id === id)
+    const [check] = step?.verify ?? []
+    const { action } = check ?? {}
+    const probe = action?.verb === 'soak' ? action.probes['web'] : undefined
+    const expects = { act: step?.act?.expect, verify: check?.expect, probe: probe?.expect }[of]
+    if (known === undefined || expects === undefined) throw new Error(`no such step: ${id}`)
+    const outputs = openOutputs(here().bound, known.plan, known.state)
+    const scope = scopeOf(here().bound, { run, outputs })
+    return judge(expects, { ...scope, ...figures }, (text) => text).answer
+  }
+  const [GOOD, BAD] = ['holds', 'does_not_hold']
+
+  test('fewer than nine of ten logins in the window end the watch; too few logins prove nothing', async () => {
+    const now = (success_rate: number, attempts: bigint) =>
+      judged('watch', { status: 200n, json: { logins: { attempts, success_rate } } }, 'probe')
+    expect([await now(0.9, 20n), await now(0.89, 20n), await now(1, 4n)]).toEqual([GOOD, BAD, BAD])
+  })
+
+  test('over the whole watch 95 % of logins, half as many errors again, three times the time of before', async () => {
+    const known = await findRun(here().session.store, { run })
+    const usual = known?.state.steps.get('baseline')?.outputs as Record<string, number>
+    const errors = (usual['errors'] ?? 0) * 1.5 + Number(here().bound.inputs['noise_rate'])
+    const time = (usual['response_ms'] ?? 0) * 3 + Number(here().bound.inputs['noise_ms'])
+    const over = (success: number, errorsNow: number, timeNow: number) => {
+      const mean = (of: number) => ({ mean: of })
+      const web = { success: mean(success), errors: mean(errorsNow), response_ms: mean(timeNow) }
+      return judged('watch', { web, database: { connections: mean(1), slow: mean(0) } })
+    }
+    expect(await over(0.96, errors * 0.99, time * 0.99)).toBe(GOOD)
+    expect(await over(0.95, errors * 0.99, time * 0.99)).toBe(BAD)
+    expect(await over(0.96, errors * 1.01, time * 0.99)).toBe(BAD)
+    expect(await over(0.96, errors * 0.99, time * 1.01)).toBe(BAD)
+  })
+
+  test('a backup of less than half or more than twice the size of the one before is none', async () => {
+    const of = (size: number) =>
+      judged('backup', { size: BigInt(size), previous: { size: 10_000n } }, 'act')
+    expect([await of(9_000), await of(5_000), await of(20_000)]).toEqual([GOOD, BAD, BAD])
+  })
+
+  test('a database that is busy for more than its share is told', async () => {
+    const inputs = { ...here().bound.inputs, cpu_percent: 80 }
+    const at = (percent: bigint) => judged('database_cpu@here', { inputs, json: { percent } })
+    expect([await at(80n), await at(81n)]).toEqual([GOOD, BAD])
+  })
+})
+
+// That a service does not start is told where a broken release is deployed.
+describe('known troubles, recognised by what they look like', () => {
+  test('the column is there, and alembic does not know', async () => {
+    await on().query(`UPDATE alembic_version SET version_num = '9a0ea82c4ee9'`)
+    const only = 'before_schema,backup,before_revision,migration'
+    const said = await failing(only, ['abandon', '--reason', 'mended by hand'])
+    await on().query(`UPDATE alembic_version SET version_num = '7b4280a50047'`)
+    expect(said).toContain('already exists')
+    expect(said).toContain('Part of the migration is there already.')
+  })
+
+  test('a provider does not take the secret of the service', async () => {
+    const putBack = await replaced(
+      env,
+      /^GOOGLE_CLIENT_SECRET=.*/m,
+      `GOOGLE_CLIENT_SECRET=${'x'.repeat(32)}`,
+    )()
+    await call('systemctl restart backend-api')
+    expect(await failing('credentials')).toContain('Put them into backend.env')
+    const said = await failing('google_by_script')
+    expect(said).toContain('The provider refused, or the service could not ask it.')
+    await putBack()
+    await call('systemctl restart backend-api')
+  })
+
+  test('an administrator cannot do anything, though the login works', async () => {
+    await on()
+      .query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+      CREATE TRIGGER refuse BEFORE UPDATE ON users FOR EACH ROW WHEN (NEW."localId" IS NOT NULL) EXECUTE FUNCTION refuse()`)
+    const said = await failing('google_by_script,local_id').finally(() =>
+      on().query('DROP TRIGGER refuse ON users; DROP FUNCTION refuse'),
+    )
+    expect(said).toContain('The service cannot do it, whoever asks.')
+  })
+})
+
+describe('what the document says, and what it does', () => {
+  test('a name with capitals that is not quoted is another name', async () => {
+    for (const statement of [
+      'SELECT id, email, role, localId FROM users LIMIT 5',
+      'SELECT COUNT(*) FROM users WHERE localId IS NULL',
+    ])
+      await expect(on().query(statement)).rejects.toThrow('column "localid" does not exist')
+  })
+
+  test('a plain dump cannot be listed by pg_restore, and put back over what is there it collides', async () => {
+    const plain = at('backups/plain.sql')
+    await call(`pg_dump > '${plain}'`)
+    await expect(call(`pg_restore --list '${plain}'`)).rejects.toThrow('text format')
+    const { stderr } = await execute('psql', ['-qf', plain], {
+      env: client(input(here(), 'database_url')),
+    })
+    expect(stderr).toContain('relation "users" already exists')
+  })
+
+  test('the code before, checked out first, has not the file that the way down needs', async () => {
+    await expect(call('alembic downgrade -1', at('releases/1.0.0'))).rejects.toMatchObject({
+      code: 255,
+      stdout: expect.stringContaining(
+        "Can't locate revision identified by '7b4280a50047'",
+      ) as string,
+    })
+  })
+
+  test('pg_stat_statements has no total_time', async () => {
+    await expect(
+      on().query('SELECT query FROM pg_stat_statements ORDER BY total_time'),
+    ).rejects.toThrow('column "total_time" does not exist')
+  })
+
+  test('aws takes no second backup along', async () => {
+    const two = `'${at('backups/plain.sql')}' '${backup}'`
+    await expect(call(`aws s3 cp ${two} s3://prosight-backups/database/`)).rejects.toThrow()
+  })
+})
