@@ -3,7 +3,7 @@
  * is taken away, its four known troubles are recognised, and what its document's commands really do.
  */
 import { execFile } from 'node:child_process'
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
@@ -308,6 +308,18 @@ describe('thresholds', () => {
     expect(await over(0.95, errors * 0.99, time * 0.99)).toBe(BAD)
     expect(await over(0.96, errors * 1.01, time * 0.99)).toBe(BAD)
     expect(await over(0.96, errors * 0.99, time * 1.01)).toBe(BAD)
+  })
+
+  test('people who cannot log in end the watch of a release that is well otherwise', async () => {
+    const mood = at('mood.json')
+    writeFileSync(mood, JSON.stringify({ failing_logins: 100 }))
+    const rate = async () => {
+      const answer = await fetch(`${input(here(), 'app_url')}/metrics.json`)
+      return ((await answer.json()) as { logins: { success_rate: number } }).logins.success_rate
+    }
+    await vi.waitFor(async () => expect(await rate()).toBeLessThan(0.8), 30_000)
+    expect(await failing('baseline,watch')).toContain('json.logins.success_rate >= 0.90')
+    rmSync(mood)
   })
 
   test('a backup of less than half or more than twice the size of the one before is none', async () => {

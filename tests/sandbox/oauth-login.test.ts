@@ -144,7 +144,8 @@ test('deployed and rolled back while thousands of requests come in: none of them
 
   const [mails, messages] = [told('mail').length, told('messages').length]
   const from = await visited(
-    ['rollback', done.run],
+    // The backup, in place of the way down.
+    ['rollback', done.run, '--last-resort', 'migration'],
     /"undo.armed".*switch_rolling@backend-2/,
     /"undo.done".*switch_rolling@backend-1/,
   )
@@ -169,7 +170,8 @@ test('in these runs every row of the document was done', () => {
 
 test('a release that is not healthy stops at the first instance and is rolled back by itself; the other one never noticed', async () => {
   const mails = told('mail').length
-  const ran = await deploy('--var', 'release=broken', ...WITHOUT_TESTS)
+  const part = ['--from', 'fetch', '--to', 'healthy', '--var', 'settle=4s', ...WITHOUT_TESTS]
+  const ran = await deploy('--var', 'release=broken', ...part)
   const summary = ended(ran, 4)
   expect(summary.status).toBe('rolled_back')
   expect(statusOf(summary, 'switch_rolling@backend-1')).toBe('undone')
