@@ -8,7 +8,7 @@ import { filesUnder, watchProcesses } from '../canaries.ts'
 import { linesOf, start } from '../tool.ts'
 import { dump, input, type Dump, type Open, type Place } from './place.ts'
 import { expectEveryRow } from './rows.ts'
-import { ended, idsOf, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
+import { ended, idsOf, mails, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
 
 // Real servers, real builds and real traffic, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
@@ -124,7 +124,7 @@ test.each(['docker', 'kubernetes'])('deployed by %s, and rolled back', async (st
 })
 
 test('run whole, killed while it waits for its day and resumed, it cannot be rolled back past the step that removes the plain text', async () => {
-  const sentBefore = mails().length
+  const sentBefore = mails(place()).length
   const old = join(place().machine, 'backups/lockr-20200101T000000Z.dump')
   const note = join(place().machine, 'backups/README')
   for (const file of [old, note]) {
@@ -145,7 +145,7 @@ test('run whole, killed while it waits for its day and resumed, it cannot be rol
   expect(after.health).toMatchObject({ status: 'ok', maintenance: false, tracking_percent: 100 })
 
   // DB-18: filled in, before and after; the team hears how it ended.
-  expect(mails().slice(sentBefore)).toEqual([
+  expect(mails(place()).slice(sentBefore)).toEqual([
     expect.stringMatching(/^Subject: Scheduled maintenance[^]*^Time: 20\d\d-\d\d-\d\dT[\d:.]+Z/m),
     expect.stringMatching(/^Subject: Security improvements complete[^]*^Time: 20\d\d/m),
   ])
@@ -191,11 +191,8 @@ test.each([
   }
 })
 
-/** What the mail server got, and what the team's channel did. */
-const inbox = (service: string): string[] =>
-  linesOf(join(place().machine, `../../${service}/data/inbox.jsonl`))
-const mails = () => inbox('mail').map((line) => (JSON.parse(line) as { text: string }).text)
-const told = () => inbox('messages').join('\n')
+/** What the team's channel got. */
+const told = () => linesOf(join(place().machine, '../../messages/data/inbox.jsonl')).join('\n')
 
 /** Runs a command and kills its process the moment it says that it waits. */
 async function killedWhileWaiting(...args: string[]): Promise<void> {

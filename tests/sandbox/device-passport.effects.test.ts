@@ -293,8 +293,8 @@ describe('deployed by kubernetes', () => {
   beforeAll(async () => {
     const only = [
       ...['before_version', 'before_web', 'before_containers', 'before_deployments', 'images_kept'],
-      ...['before_rights', 'least_privilege', 'before_schema', 'before_migrations', 'migrations'],
-      ...[...OF_KUBERNETES, 'pods_ready'],
+      ...['before_rights', 'least_privilege', 'before_schema', 'before_migrations', 'backup'],
+      ...['migrations', ...OF_KUBERNETES, 'pods_ready'],
     ]
     run = await deploy('--only', only.join(','), '--var', 'strategy=kubernetes')
   })

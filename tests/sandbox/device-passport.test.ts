@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync }
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { watchProcesses } from '../canaries.ts'
-import { linesOf, start, type Summary } from '../tool.ts'
+import { start, type Summary } from '../tool.ts'
 import { takePicture, type Open, type Picture, type Place } from './place.ts'
 import { expectEveryRow } from './rows.ts'
-import { ended, idsOf, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
+import { ended, idsOf, mails, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
@@ -82,13 +82,13 @@ test('where there is no redis-server its steps are skipped, and it says how to c
 })
 
 test('deployed, and again, and rolled back by scope and whole: people are told, all is as it was before, and no secret was seen', async () => {
-  const sentBefore = mails().length
+  const sentBefore = mails(system.place()).length
   const watching = watchProcesses()
   const ran = await deploy()
   const first = ended(ran)
   expect(first.status).toBe('succeeded')
   runs.push(first)
-  expect(mails().slice(sentBefore)).toEqual([
+  expect(mails(system.place()).slice(sentBefore)).toEqual([
     expect.stringMatching(
       /^To: users@[^]*^Subject: Maintenance of[^]*^On 20\d\d-[^]* version v1\.1\.0/m,
     ),
@@ -181,10 +181,3 @@ test.each(['staging', 'prod'])(
     })
   },
 )
-
-/** What the mail server got, in the order in which it came. */
-const mails = (): string[] =>
-  linesOf(join(system.place().machine, '../../mail/data/inbox.jsonl')).map((line) =>
-    // Long lines are broken on their way.
-    (JSON.parse(line) as { text: string }).text.replace(/=\r?\n/g, ''),
-  )

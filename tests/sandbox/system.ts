@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { filesUnder, finder, sealedOutputs } from '../canaries.ts'
-import { runbook, summaryOf, type Ran, type Summary } from '../tool.ts'
+import { linesOf, runbook, summaryOf, type Ran, type Summary } from '../tool.ts'
 import {
   input,
   makePlace,
@@ -184,3 +184,10 @@ export const idsOf = (summary: Summary, status: string): string[] =>
 /** What would become of each step, by its id. */
 export const wouldOf = (steps: readonly { id: string; would: string }[]): Record<string, string> =>
   Object.fromEntries(steps.map(({ id, would }) => [id, would]))
+
+/** What the sandbox's mail server got, in the order in which it came. */
+export function mails({ machine }: Place): string[] {
+  const inbox = linesOf(join(machine, '../../mail/data/inbox.jsonl'))
+  // Long lines are broken on their way.
+  return inbox.map((line) => (JSON.parse(line) as { text: string }).text.replace(/=\r?\n/g, ''))
+}

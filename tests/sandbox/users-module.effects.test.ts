@@ -153,7 +153,15 @@ describe.each([
   // The pods are replaced only by such as are healthy, so the tables come first.
   [
     'kubernetes',
-    ['before_schema', 'migration', 'before_image', 'image', 'switch_kubernetes', 'autoscaling'],
+    [
+      'before_schema',
+      'backup',
+      'migration',
+      'before_image',
+      'image',
+      'switch_kubernetes',
+      'autoscaling',
+    ],
   ],
 ])('deployed by %s', (strategy, steps) => {
   let run = ''

@@ -124,3 +124,15 @@ export function figures(durations: Histogram, errors: Counter): Record<string, u
     },
   }
 }
+
+/** How much of one processor this process used since it was asked last, in percent. */
+export function processorUse(): () => number {
+  let before = { at: performance.now(), cpu: process.cpuUsage() }
+  return () => {
+    const now = { at: performance.now(), cpu: process.cpuUsage() }
+    const used = now.cpu.user + now.cpu.system - before.cpu.user - before.cpu.system
+    const passed = Math.max(1, now.at - before.at)
+    before = now
+    return used / 10 / passed
+  }
+}

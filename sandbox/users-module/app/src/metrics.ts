@@ -1,5 +1,11 @@
 // What this application counts.
-import { type Counter, type Histogram, figures, makeMetrics } from '../../../shared/kit/metrics.ts'
+import {
+  type Counter,
+  type Histogram,
+  figures,
+  makeMetrics,
+  processorUse,
+} from '../../../shared/kit/metrics.ts'
 
 export interface UsersMetrics {
   observe(seconds: number, failed: boolean): void
@@ -17,6 +23,7 @@ export function usersMetrics(connections: () => Promise<number>): UsersMetrics {
   const bad = all.counter('logins_failed_total', 'Logins with wrong credentials.')
   const throttled = all.counter('throttle_blocked_total', 'Requests refused for their number.')
   all.gauge('database_connections', 'Connections to the database.', connections)
+  const cpuPercent = processorUse()
   const success = (): number => {
     const logins = good.value() + bad.value()
     return logins === 0 ? 1 : good.value() / logins
@@ -34,6 +41,7 @@ export function usersMetrics(connections: () => Promise<number>): UsersMetrics {
       login_success: success(),
       logins: good.value() + bad.value(),
       throttled: throttled.value(),
+      cpu_percent: cpuPercent(),
       memory_mb: process.memoryUsage().rss / 2 ** 20,
     }),
   }

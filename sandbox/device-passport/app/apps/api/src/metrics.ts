@@ -1,5 +1,5 @@
 // What the API counts.
-import { figures, makeMetrics } from '../../../../../shared/kit/metrics.ts'
+import { figures, makeMetrics, processorUse } from '../../../../../shared/kit/metrics.ts'
 
 export interface ApiMetrics {
   observe(seconds: number, failed: boolean): void
@@ -24,15 +24,7 @@ export function apiMetrics(connections: () => Promise<number>): ApiMetrics {
   let open = 0
   all.gauge('sockets_open', 'Sockets that are open.', () => open)
   all.gauge('database_connections', 'Connections to the database.', connections)
-  let before = { at: performance.now(), cpu: process.cpuUsage() }
-  /** Of one processor, since it was asked last. */
-  function cpuPercent(): number {
-    const now = { at: performance.now(), cpu: process.cpuUsage() }
-    const used = now.cpu.user + now.cpu.system - before.cpu.user - before.cpu.system
-    const passed = Math.max(1, now.at - before.at)
-    before = now
-    return used / 10 / passed
-  }
+  const cpuPercent = processorUse()
   return {
     observe(seconds, failed) {
       durations.observe(seconds)
