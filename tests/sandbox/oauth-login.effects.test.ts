@@ -46,9 +46,10 @@ async function commitOf(tag: string): Promise<string> {
 
 const tool = (...args: string[]): Promise<Ran> => runbook(stage.place().root, args)
 /** A deploy of a part that is to fail, and is given up as it stands or undone; what it said. */
-async function failing(part: string, end = ['rollback']): Promise<string> {
-  const given = ['--no-input', '--on-failure', 'stop', '--var', `commit=${commit}`]
-  const ran = await tool('deploy', NAME, '--env', STAGING, '-o', 'json', ...given, '--only', part)
+async function failing(part: string, end = ['rollback'], to = ['1.1.0', commit]): Promise<string> {
+  const given = ['--var', `release=${to[0]}`, '--var', `commit=${to[1]}`, '--on-failure', 'stop']
+  const args = ['deploy', NAME, '--env', STAGING, '--no-input', '-o', 'json', '--only', part]
+  const ran = await tool(...args, ...given)
   expect(ran.code, ran.stderr).toBe(3)
   const [command = '', ...more] = end
   const ended = await tool(command, summaryOf(ran).run, ...more)
@@ -270,6 +271,20 @@ test.each([...casesOf(LOSSES), ...casesOf(PROOFS)])('%s: %s', async (step, _how,
     take,
     WITH_ACCOUNTS.has(step) ? accounts : undefined,
   )
+})
+
+describe('what is deployed', () => {
+  const part = 'fetch,release_commit,merged'
+
+  test('is no branch that nobody has merged', async () => {
+    const said = await failing(part, undefined, ['unmerged', await commitOf('unmerged')])
+    expect(said).toContain('✗ merged@backend-1 failed')
+  })
+
+  test('is no tag that names another commit', async () => {
+    const said = await failing(part, undefined, ['1.1.0', await commitOf('1.0.0')])
+    expect(said).toContain('✗ release_commit@backend-1 failed')
+  })
 })
 
 describe('thresholds', () => {

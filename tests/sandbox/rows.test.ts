@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { listRunbooks } from '../../src/language/read.ts'
 import { loadRunbook } from '../../src/language/load.ts'
 import { DOCUMENTS, rowsNamed, rowsOfDocument } from './rows.ts'
+
+// Thousands of lines of YAML, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 60_000 })
 
 const root = join(import.meta.dirname, '../..')
 const written = Object.keys(DOCUMENTS)
