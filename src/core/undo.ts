@@ -121,19 +121,42 @@ export function stepsToUndo(plan: Plan, state: RunState, request: UndoRequest = 
 }
 
 /**
- * Why a failure must not lead to an undo by itself, of all or of `only` one step: an irreversible step
- * is never crossed, and where it is protected nothing is lost without a person's word. Undefined: it may.
+ * What is left to undo of these steps alone, the newest first. An irreversible step does not stand in
+ * its way: what started before them, or beside them, stays as it is.
  */
-export function whyNotByItself(plan: Plan, state: RunState, only?: Step): string | undefined {
-  let steps: StepToUndo[]
+export function stepsToUndoAlone(
+  plan: Plan,
+  state: RunState,
+  ids: readonly string[],
+): StepToUndo[] {
+  const steps = undoable(plan, state).filter(({ id }) => ids.includes(id))
+  return withLastResorts(steps, state, []).filter(({ undos }) => undos.length > 0)
+}
+
+/** Why not all that was started can be undone: an irreversible step is never crossed. Undefined: it can. */
+export function whyNotWhole(plan: Plan, state: RunState): string | undefined {
   try {
-    steps = stepsToUndo(plan, state)
+    stepsToUndo(plan, state)
   } catch (error) {
     if (!isRunbookError(error)) throw error
     return error.message
   }
-  const meant = steps.filter(({ step }) => only === undefined || step.id === only.id)
-  const loses = meant.flatMap(({ undos }) => undos.flatMap(({ undo }) => undo.loses ?? []))
+  return undefined
+}
+
+/**
+ * Why a failure must not lead to an undo by itself, of all or of `only` these steps: what `whyNotWhole` says,
+ * and where it is protected nothing is lost without a person's word. Undefined: it may.
+ */
+export function whyNotByItself(
+  plan: Plan,
+  state: RunState,
+  only?: readonly string[],
+): string | undefined {
+  const walled = only === undefined ? whyNotWhole(plan, state) : undefined
+  if (walled !== undefined) return walled
+  const steps = only === undefined ? stepsToUndo(plan, state) : stepsToUndoAlone(plan, state, only)
+  const loses = steps.flatMap(({ undos }) => undos.flatMap(({ undo }) => undo.loses ?? []))
   return plan.environment.protected && loses.length > 0
     ? `it would lose data in a protected environment (${loses.join(' ')})`
     : undefined

@@ -3,7 +3,7 @@ import { EXIT, type ExitCode } from '../core/errors.ts'
 import { idInRunbook } from '../core/hosts.ts'
 import type { OnFailure, Step } from '../core/runbook.ts'
 import { stepState } from '../core/state.ts'
-import { stepsToUndo, whyNotByItself } from '../core/undo.ts'
+import { stepsToUndoAlone, whyNotByItself, whyNotWhole } from '../core/undo.ts'
 import { goBack, undoInTurn } from './back.ts'
 import { conclude, pause } from './concluding.ts'
 import type { Runtime } from './runtime.ts'
@@ -19,17 +19,20 @@ export async function decide(rt: Runtime, step: Step): Promise<Decision> {
     failed?.reason === 'inconclusive' || untold || step.rollback.kind === 'irreversible'
       ? 'stop'
       : step.on_failure
+  const { plan, journal } = rt
   if (policy === 'ask' && rt.view.choose !== undefined) {
     return rt.view.choose(`${step.title} failed. What now?`, [
       { value: 'retry', label: 'Run this step again' },
       { value: 'undo', label: 'Undo this step and stop' },
-      { value: 'rollback', label: 'Roll back everything this run started' },
+      ...(whyNotWhole(plan, journal.state) === undefined
+        ? [{ value: 'rollback' as const, label: 'Roll back everything this run started' }]
+        : []),
       { value: 'stop', label: 'Stop here and leave things as they are' },
     ])
   }
   if (policy === 'ask' || policy === 'stop') return 'stop'
-  const only = policy === 'undo' ? step : undefined
-  const why = whyNotByItself(rt.plan, rt.journal.state, only)
+  const only = policy === 'undo' ? failedAlone(rt, step) : undefined
+  const why = whyNotByItself(plan, journal.state, only)
   if (why === undefined) return policy
   rt.view.progress({ kind: 'note', step: step.id, text: `not rolled back by itself: ${why}` })
   return 'stop'
@@ -48,8 +51,7 @@ export async function afterFailure(
     await rt.journal.record({ type: 'run.rolling_back', why, automatic: true })
     return goBack(rt, {}, true)
   }
-  const all = stepsToUndo(rt.plan, rt.journal.state)
-  const mine = all.filter((todo) => failedWith(rt, step, todo.step))
+  const mine = stepsToUndoAlone(rt.plan, rt.journal.state, failedAlone(rt, step))
   if (mine.length > 0) await undoInTurn(rt, `Undo of ${step.title}`, mine)
   if (halted(rt)?.kind === 'undo_failed')
     return conclude(rt, 'rollback_failed', EXIT.rollback_failed)
@@ -57,10 +59,12 @@ export async function afterFailure(
   return conclude(rt, 'failed', EXIT.failed)
 }
 
-/** The step that failed, or the same on another host of its batch that failed too. */
-function failedWith(rt: Runtime, step: Step, other: Step): boolean {
-  const same = idInRunbook(other) === idInRunbook(step)
-  return same && stepState(rt.journal.state, other.id).status === 'failed'
+/** The step that failed, and the same on other hosts of its batch that failed too. */
+function failedAlone({ plan, journal: { state } }: Runtime, step: Step): string[] {
+  return plan.steps
+    .filter((other) => idInRunbook(other) === idInRunbook(step))
+    .filter(({ id }) => stepState(state, id).status === 'failed')
+    .map(({ id }) => id)
 }
 
 /** Narrowing would otherwise believe that nothing set it meanwhile. */

@@ -199,6 +199,17 @@ describe('rolling back', () => {
     expect([on.code, statuses(on)], on.stderr).toEqual([0, 'one done, two done'])
   })
 
+  test('only the failed step also after an irreversible one, which is not crossed', async () => {
+    const root = withSteps(
+      good('one') +
+        `      - { id: wall, run: touch wall, irreversible: The old rows are gone., verify: { run: test -e wall } }\n` +
+        failing,
+    )
+    const ran = await deploy(root, 'one_back')
+    expect([ran.code, statuses(ran)], ran.stderr).toEqual([3, 'one done, wall done, bad undone'])
+    expect(existsSync(join(root, 'bad'))).toBe(false)
+  })
+
   test('nothing by default: the next command is said, and a once step needs a word to run again', async () => {
     const root = withSteps(
       good('one') +

@@ -224,7 +224,7 @@ describe('a failure undoes by itself', () => {
 
   test('what loses nothing, or what is not protected', () => {
     expect(whyNotByItself(sample, state)).toBeUndefined()
-    expect(whyNotByItself(guarded, state, step('two'))).toBeUndefined()
+    expect(whyNotByItself(guarded, state, ['two'])).toBeUndefined()
   })
 
   test('but nothing that would be lost where it is protected, and nothing behind a wall', () => {
@@ -233,6 +233,7 @@ describe('a failure undoes by itself', () => {
     )
     const wall = step('two', { rollback: { kind: 'irreversible', why: 'gone' } })
     expect(whyNotByItself(plan([one, wall]), state)).toContain('"two" cannot be undone')
+    expect(whyNotByItself(plan([wall, step('three')]), state, ['three'])).toBeUndefined()
   })
 
   test('and a fault of ours is not taken for a reason', () => {

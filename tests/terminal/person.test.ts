@@ -22,7 +22,7 @@ title: Sample
 version: "1"
 environments:
   test: {}
-  ask: { on_failure: ask }
+  ask: { on_failure: ask, manual: assume }
   prod: { protected: true }
 phases:
   - id: main
@@ -121,8 +121,10 @@ describe.skipIf(!tmux)(titled('on_failure: ask'), () => {
     const t = opened(root, ['deploy', 'sample', '--env', 'ask'])
     const rows = await t.shows(/Stop here and leave things as they are/)
     expect(rows.join('\n')).toMatch(menu)
-    for (const answer of ['Run this step again', 'Undo this step', 'Roll back everything'])
+    for (const answer of ['Run this step again', 'Undo this step'])
       expect(rows.join('\n')).toContain(answer)
+    const walled = readFileSync(join(root, 'runbooks/sample.yaml'), 'utf8').includes('irreversible')
+    expect(rows.join('\n').includes('Roll back everything')).toBe(!walled)
     return t
   }
   const run = () => withSteps(step('one'), broken('two'), step('three'))
@@ -151,12 +153,13 @@ describe.skipIf(!tmux)(titled('on_failure: ask'), () => {
     expect(order(root)).toBe('one, two, two')
   }, 30_000)
 
-  test('undo it and stop', async () => {
-    const root = run()
+  test('undo it and stop: an irreversible step before it forbids a rollback, not this', async () => {
+    const wall = step('wall').replace(/rollback: .*/, 'irreversible: gone\n        approval: [dba]')
+    const root = withSteps(step('one'), wall, broken('two'))
     const t = await asked(root)
     t.type('Down', 'Enter')
     expect(await t.exit()).toBe(3)
-    expect(order(root)).toBe('one, two, undo two')
+    expect(order(root)).toBe('one, wall, two, undo two')
   }, 30_000)
 
   test('roll everything back', async () => {
