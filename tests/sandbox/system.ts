@@ -27,6 +27,8 @@ export interface System<P> {
   expectAsBefore: () => Promise<void>
   /** Keeps the sandbox up from here on: the commands that follow share it, which is quicker. */
   keepUp: () => Promise<void>
+  /** Each command starts it and ends it again. */
+  letDown: () => Promise<void>
   /** The sandbox, while it is kept up. */
   here: () => Open
   /** A statement of the database's owner, while the sandbox is kept up. */
@@ -80,6 +82,10 @@ export function systemOf<P = Picture>(
     },
     async keepUp() {
       held = await open(place, name)
+    },
+    async letDown() {
+      await held?.close()
+      held = undefined
     },
     async tool(...args) {
       const ran = await runbook(place.root, args)
@@ -156,7 +162,7 @@ export function systemOf<P = Picture>(
     before = await system.picture()
   })
   afterAll(async () => {
-    await held?.close()
+    await system.letDown()
     await place.dispose()
   })
   return system
