@@ -246,6 +246,7 @@ const PROOFS: Losses = {
       return askIndexes
     },
   },
+  watch: { 'it is stopped': stopped },
   health_checks: { 'it is stopped': stopped, 'the table is gone': tableGone(() => db) },
   metrics_wired: {
     'it is stopped': stopped,
@@ -317,4 +318,86 @@ describe('deployed with systemd', () => {
       await expectToDependOn(ran(step), step, take)
     },
   )
+})
+
+/** A line of the document, or what matters in it, at the database's owner's shell; the tables of the deployment are there. */
+describe('what the document says, and what it does', () => {
+  const { sh } = stage
+  const psql = (statement: string) => sh(`psql -XAt -c ${JSON.stringify(statement)} 2>&1`)
+  /** What it said while it failed. */
+  const refused = (statement: string) =>
+    psql(statement).then(
+      () => 'nothing was wrong',
+      (error: unknown) => (error as { stdout: string }).stdout,
+    )
+
+  test.each([
+    ['a name without quotes', `SELECT COUNT(*) FROM ${TOKENS}`, 'relation "gueststaffqrtoken"'],
+    [
+      'a column without quotes',
+      'SELECT 1 FROM "RolePermission" rp JOIN "Permission" p ON rp.permissionId = p.id',
+      'column rp.permissionid does not exist',
+    ],
+    ['slow statements', 'SELECT mean_time FROM pg_stat_statements', 'column "mean_time"'],
+    ['used indexes', 'SELECT tablename FROM pg_stat_user_indexes', 'column "tablename"'],
+    [
+      'a second assignment of the permissions',
+      'INSERT INTO "RolePermission" SELECT * FROM "RolePermission"',
+      'duplicate key',
+    ],
+  ])('%s is refused', async (_what, statement, why) => {
+    expect(await refused(statement)).toContain(why)
+  })
+
+  test('a drop without quotes drops nothing and ends with 0; nor is the table found, or its indexes', async () => {
+    expect(await psql(`DROP TABLE IF EXISTS ${TOKENS} CASCADE`)).toContain('does not exist, skip')
+    expect((await db.query(`SELECT FROM "${TOKENS}"`)).rowCount).toBeGreaterThan(0)
+    for (const look of [`dt public.${TOKENS}`, 'di public.*qr*'])
+      expect(await sh(`psql -X -c '\\${look}' 2>&1 || true`)).toMatch(/^Did not find any/)
+  })
+
+  test('pg_restore reads no plain dump, which read over what is there stops at once, or ends with 0', async () => {
+    const plain = at('backups/plain.sql')
+    await sh(`pg_dump --schema-only > '${plain}'`)
+    await expect(sh(`pg_restore --list < '${plain}'`)).rejects.toMatchObject({ code: 1 })
+    const over = `psql -X -q -1 -f '${plain}' 2>&1 > /dev/null`
+    expect(await sh(over)).toContain('already exists')
+    await expect(sh(`psql -X -q -1 -v ON_ERROR_STOP=1 -f '${plain}'`)).rejects.toMatchObject({
+      code: 3,
+    })
+  })
+
+  test('requests as it sends them open nothing, and are counted as fast all the same', async () => {
+    const app = input(stage.here(), 'app_url')
+    const status = async (path: string, init?: RequestInit) =>
+      (await fetch(app + path, init)).status
+    const body = await sh(`QR_TOKEN=one; printf %s '{"token": "$QR_TOKEN", "hotelId": "hotel-1"}'`)
+    expect(body).toContain('$QR_TOKEN')
+    expect(await status('/api/qr/validate', { method: 'POST', body })).toBe(415)
+    const headers = { 'content-type': 'application/json' }
+    expect(await status('/api/qr/validate', { method: 'POST', body, headers })).toBe(401)
+    expect(await status('/api/qr/tokens?hotelId=hotel-test-1')).toBe(401)
+  })
+
+  test('its commands for containers are none, or meet the container that is still there', async () => {
+    await expect(sh('docker set image deployment/hotel-assistant app=x:1')).rejects.toThrow(
+      /unknown command/,
+    )
+    const again = `docker run --detach --name ${UNIT} ${IMAGE}`
+    await expect(sh(again)).rejects.toThrow(/already in use/)
+  })
+
+  test('its script for the health checks ends at the first that passes; looking at the log has no end', async () => {
+    await expect(sh('set -e; PASSED=0; ((PASSED++)); echo "$PASSED passed"')).rejects.toThrow()
+    const watch = `timeout 0.2 tail -f '${at('logs/app.log')}' > /dev/null`
+    await expect(sh(watch)).rejects.toMatchObject({ code: 124 })
+  })
+
+  test('looking for the variables shows the secrets', async () => {
+    const secret = input(stage.here(), 'nextauth_secret')
+    const shown = await sh("env | grep -E 'NEXTAUTH|DATABASE|QR|SESSION'", {
+      NEXTAUTH_SECRET: secret,
+    })
+    expect(shown).toContain(secret)
+  })
 })
