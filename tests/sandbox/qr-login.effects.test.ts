@@ -1,10 +1,12 @@
 /** Every check of QR login fails when what it proves is taken away, and holds again when it is back. */
 import { execFile } from 'node:child_process'
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type pg from 'pg'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadRunbook } from '../../src/language/load.ts'
+import { runbook } from '../tool.ts'
 import { client, input } from './place.ts'
 import {
   both,
@@ -400,4 +402,24 @@ describe('what the document says, and what it does', () => {
     })
     expect(shown).toContain(secret)
   })
+})
+
+test('where nobody is assumed to say yes, three roles sign off, each its own list, and the run goes on', async () => {
+  const { root } = stage.place()
+  const file = join(root, `runbooks/${NAME}.yaml`)
+  writeFileSync(file, readFileSync(file, 'utf8').replace('manual: assume', 'manual: ask'))
+  const steps = ['engineering_sign_off', 'qa_sign_off', 'operations_sign_off']
+  const here = [NAME, '--env', 'sandbox']
+  const waits = await runbook(root, ['deploy', ...here, '--no-input', '--only', steps.join()])
+  expect(waits.code, waits.stderr).toBe(8)
+  const sign = (...more: string[]) => runbook(root, ['sign', ...here, '--role', ...more])
+  expect((await sign('Engineering')).stderr).toContain('The security scan passed')
+  for (const role of ['Engineering', 'QA', 'Operations']) {
+    const signed = await sign(role, '--confirm-all')
+    expect(signed.code, signed.stderr).toBe(0)
+  }
+  const { status, steps: all } = await tool('resume')
+  expect(status).toBe('succeeded')
+  expect(steps.map((id) => all.find((s) => s.id === id)?.status)).toEqual(['done', 'done', 'done'])
+  expect((await runbook(root, ['report'])).stdout).toMatch(/Operations[^]*Alerting is configured/)
 })

@@ -48,7 +48,7 @@ test('deployed, deployed again, rolled back by scope, and by the backup: all is 
     ['Data seeding', '20m'],
     ['Application deployment', '30m'],
     ['Functional testing', '45m'],
-    ['Performance, monitoring and sign-off', '30m'],
+    ['Performance and monitoring', '30m'],
   ]
   for (const [phase, estimate] of timeline)
     expect(screen).toMatch(new RegExp(`${phase} +[\\d.]+ m?s of ~${estimate} .*\\d+ done`))
