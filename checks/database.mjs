@@ -6,7 +6,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { $ } from 'zx/core'
 
 /**
  * @typedef {{ schema: string[], setting: string[], tables: Record<string, { rows: number, digest: string, sequence: boolean }> }} Description
@@ -189,6 +188,7 @@ async function restoreInto(url, name, file) {
         ? ''
         : result.stderr.split('\n')[0]?.slice(0, 300) || 'pg_restore failed'
     }
+    const { $ } = await import('zx/core')
     const list = await $(quiet)`pg_restore --list ${file}`
     if (said(list) !== '') return said(list)
     // The statistics extension needs a superuser and holds no data of ours.

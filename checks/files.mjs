@@ -2,7 +2,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { glob } from 'zx'
 
 /**
  * @typedef {{ files: string }} Age
@@ -26,7 +25,10 @@ async function matching(patterns) {
     const folder = fixed.endsWith('/') ? fixed : dirname(fixed)
     if (!existsSync(folder)) throw new Error(`there is no folder ${folder}`)
   }
-  const paths = await glob(words(patterns), { dot: true })
+  // zx is read only where there is a pattern: it takes longer than the whole check.
+  const paths = /[*?{[(!\\]/.test(patterns)
+    ? await (await import('zx')).glob(words(patterns), { dot: true })
+    : words(patterns).filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile())
   return paths.map((path) => ({ path, ...bytesAndTime(path) })).sort((a, b) => b.time - a.time)
 }
 

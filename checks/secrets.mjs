@@ -1,7 +1,6 @@
 // Environment files and secrets, judged. What is returned has names and figures, never values.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { glob } from 'zx'
 
 /**
  * @typedef {{ file: string, expects: string, database: string }} Complete
@@ -188,6 +187,7 @@ function commandLines() {
 /** @param {Shown} wanted */
 async function shown({ value, files, processes }) {
   if (value.length < 6) throw new Error('so short a secret stands anywhere by chance')
+  const { glob } = await import('zx')
   const paths = (
     await Promise.all(
       words(files).map(async (one) => {

@@ -3,7 +3,6 @@
 import { readdirSync } from 'node:fs'
 import { parse } from 'node:path'
 import pg from 'pg'
-import { $ } from 'zx/core'
 
 /**
  * @typedef {{ database: string, schema: string, table: string }} Place
@@ -107,6 +106,7 @@ async function recorded({ column, version, ...place }) {
 
 /** What a tool printed; a tool that is not there, or was killed, says nothing. @param {string[]} argv */
 async function printed(argv) {
+  const { $ } = await import('zx/core')
   const { exitCode, stdout, stderr } = await $({ quiet: true, nothrow: true })`${argv}`
   const text = `${stdout}\n${stderr}`.replace(/\u001b\[[0-9;]*m/g, '')
   const last = text.trim().split('\n').at(-1) ?? ''

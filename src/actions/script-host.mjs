@@ -78,8 +78,7 @@ try {
   renameSync(`${result}.tmp`, result)
 } catch (error) {
   // A command of the script that could not be run is not the script's own verdict.
-  const { ProcessOutput } = /** @type {typeof import('zx/core')} */ (read('zx/core'))
-  const code = error instanceof ProcessOutput ? (error.exitCode ?? 1) : 1
+  const code = error instanceof Error && 'exitCode' in error ? error.exitCode : 1
   process.stderr.write(
     `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   )
