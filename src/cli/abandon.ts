@@ -3,18 +3,17 @@ import { EXIT } from '../core/errors.ts'
 import { findRun, isUnfinished, openSession } from '../engine/session.ts'
 import { abandon, leftBehind } from '../engine/word.ts'
 import { findRoot } from '../language/find.ts'
-import { environmentFlag, examples, storeFlag, type StoreFlags } from './flags.ts'
+import { examples } from './flags.ts'
+import { recorded, wordFlags, type WordFlags } from './word.ts'
 
-interface Flags extends StoreFlags {
-  env?: string
+interface Flags extends WordFlags {
   reason: string
 }
 
 export function define(command: Command, exit: (code: number) => void): void {
   command.argument('[run]', "a run id, or a runbook's name; left out: the newest unfinished run")
-  environmentFlag(command, "with a runbook's name: which of its environments")
   command.requiredOption('--reason <text>', 'why; it stays in the record')
-  storeFlag(command)
+  wordFlags(command)
   examples(command, 'runbook abandon 20261121-063012-4f1c --reason "mended by hand, see #412"')
   command.action(async (ref: string | undefined, flags: Flags) => {
     const session = openSession(findRoot(process.cwd()), flags.store)
@@ -29,16 +28,15 @@ export function define(command: Command, exit: (code: number) => void): void {
       exit(EXIT.ok)
       return
     }
-    await abandon(session, known, flags.reason)
+    const state = await abandon(session, known, flags.reason)
     await session.store.close()
     const { run, runbook, environment } = known.state
-    process.stderr.write(
-      `Run ${run} of ${runbook} in ${environment} is abandoned; its lock is free.\n`,
-    )
-    if (leftBehind(known))
-      process.stderr.write(
-        `What it did stays as it is. It can still be undone: runbook rollback ${run}\n`,
-      )
+    recorded(flags, known.plan, state, [
+      `Run ${run} of ${runbook} in ${environment} is abandoned; its lock is free.`,
+      ...(leftBehind(known)
+        ? [`What it did stays as it is. It can still be undone: runbook rollback ${run}`]
+        : []),
+    ])
     exit(EXIT.ok)
   })
 }

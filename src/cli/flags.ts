@@ -52,15 +52,22 @@ export function variableFlag(command: Command): Command {
   )
 }
 
-/** What deploy, resume and rollback share: the person's words, given beforehand. */
-export function driveFlags(command: Command): Command {
+/** What every command about a run takes, so that a script can give it to each of them alike. */
+export function unattendedFlags(command: Command): Command {
   return command
     .option(
       '-y, --yes',
       'confirm prompts; never an approval, never the name of a protected environment',
     )
-    .option('--confirm <environment>', "a protected environment's name, typed beforehand")
     .option('--no-input', 'never ask; a missing answer ends with 2 before anything is touched')
+}
+
+/** What deploy, resume and rollback share: the person's words, given beforehand. */
+export function driveFlags(command: Command): Command {
+  return unattendedFlags(command).option(
+    '--confirm <environment>',
+    "a protected environment's name, typed beforehand",
+  )
 }
 
 export function waitFlag(command: Command): Command {

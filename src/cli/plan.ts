@@ -4,6 +4,7 @@ import {
   examples,
   outputFlags,
   storeFlag,
+  unattendedFlags,
   variableFlag,
   type OutputFlags,
   type StoreFlags,
@@ -27,7 +28,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.option('--out <file>', 'save the plan, for: runbook deploy --plan <file>')
   command.option('--offline', 'ask nothing at all, not even what only reads')
   selectionFlags(command)
-  storeFlag(outputFlags(command, ['text', 'json']))
+  storeFlag(outputFlags(unattendedFlags(command), ['text', 'json']))
   examples(
     command,
     'runbook plan qr-login --env sandbox',

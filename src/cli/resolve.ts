@@ -3,10 +3,10 @@ import { EXIT, failure } from '../core/errors.ts'
 import { findRun, openSession } from '../engine/session.ts'
 import { resolveStep } from '../engine/word.ts'
 import { findRoot } from '../language/find.ts'
-import { environmentFlag, examples, storeFlag, type StoreFlags } from './flags.ts'
+import { examples } from './flags.ts'
+import { recorded, wordFlags, type WordFlags } from './word.ts'
 
-interface Flags extends StoreFlags {
-  env?: string
+interface Flags extends WordFlags {
   done?: boolean
   notDone?: boolean
   undo?: boolean
@@ -15,7 +15,6 @@ interface Flags extends StoreFlags {
 
 export function define(command: Command, exit: (code: number) => void): void {
   command.argument('<run>', "a run id, or a runbook's name").argument('<step>', 'the step in doubt')
-  environmentFlag(command, "with a runbook's name: which of its environments")
   command
     .addOption(
       new Option('--done', 'it took effect; its check must hold next').conflicts([
@@ -33,7 +32,7 @@ export function define(command: Command, exit: (code: number) => void): void {
       new Option('--undo', 'nobody can know: undo it first').conflicts(['done', 'notDone']),
     )
     .requiredOption('--reason <text>', 'how you know; it stays in the record')
-  storeFlag(command)
+  wordFlags(command)
   examples(
     command,
     'runbook resolve 20261121-063012-4f1c token --done --reason "the token is in the table"',
@@ -55,9 +54,9 @@ export function define(command: Command, exit: (code: number) => void): void {
     const session = openSession(findRoot(process.cwd()), flags.store)
     const known = await findRun(session.store, { run: ref, environment: flags.env })
     if (known === undefined) throw failure(EXIT.usage, `there is no run of "${ref}"`)
-    await resolveStep(session, known, step, as, flags.reason)
+    const state = await resolveStep(session, known, step, as, flags.reason)
     await session.store.close()
-    process.stderr.write(`Recorded. Go on: runbook resume ${known.state.run}\n`)
+    recorded(flags, known.plan, state, [`Recorded. Go on: runbook resume ${state.run}`])
     exit(EXIT.ok)
   })
 }

@@ -3,10 +3,10 @@ import { EXIT, failure } from '../core/errors.ts'
 import { findRun, isUnfinished, openSession } from '../engine/session.ts'
 import { signFor } from '../engine/sign.ts'
 import { findRoot } from '../language/find.ts'
-import { environmentFlag, examples, storeFlag, type StoreFlags } from './flags.ts'
+import { examples } from './flags.ts'
+import { recorded, wordFlags, type WordFlags } from './word.ts'
 
-interface Flags extends StoreFlags {
-  env?: string
+interface Flags extends WordFlags {
   role: string
   step?: string
   note?: string
@@ -16,14 +16,13 @@ interface Flags extends StoreFlags {
 
 export function define(command: Command, exit: (code: number) => void): void {
   command.argument('<run>', "a run id, or a runbook's name: its newest unfinished run")
-  environmentFlag(command, "with a runbook's name: which of its environments")
   command
     .requiredOption('--role <role>', 'for which role you sign')
     .option('--step <step>', 'only for this step; left out: those that wait for the role')
     .option('--confirm-all', 'every item that a manual step lists is confirmed')
     .option('--note <text>', 'stays in the record with your word')
     .option('--plan <hash>', 'the plan that you looked at: refused when the run has another')
-  storeFlag(command)
+  wordFlags(command)
   examples(
     command,
     'runbook sign 20261121-063012-4f1c --role dba',
@@ -45,14 +44,10 @@ export function define(command: Command, exit: (code: number) => void): void {
     })
     await session.store.close()
     const { run, plan_sha256 } = state
-    process.stderr.write(
-      `Signed as ${role} for ${steps.join(', ')} of run ${run}, on plan ${plan_sha256.slice(0, 12)}.\n`,
-    )
-    process.stderr.write(
-      missing.length > 0
-        ? `Still to sign: ${missing.join(', ')}\n`
-        : `Go on: runbook resume ${run}\n`,
-    )
+    recorded(flags, known.plan, state, [
+      `Signed as ${role} for ${steps.join(', ')} of run ${run}, on plan ${plan_sha256.slice(0, 12)}.`,
+      missing.length > 0 ? `Still to sign: ${missing.join(', ')}` : `Go on: runbook resume ${run}`,
+    ])
     exit(EXIT.ok)
   })
 }

@@ -11,6 +11,7 @@ import {
   examples,
   outputFlags,
   storeFlag,
+  unattendedFlags,
   variableFlag,
   type OutputFlags,
   type StoreFlags,
@@ -27,7 +28,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.argument('<runbook>', 'a name in runbooks/, or the path of a YAML file')
   environmentFlag(command)
   variableFlag(command)
-  storeFlag(outputFlags(command, ['text', 'json']))
+  storeFlag(outputFlags(unattendedFlags(command), ['text', 'json']))
   examples(
     command,
     'runbook verify qr-login --env prod',

@@ -74,12 +74,16 @@ function refused(ran: Ran, code: number, ...words: (string | RegExp)[]): void {
   for (const word of words) expect(ran.stderr).toMatch(word)
 }
 
+/** They look at what is written and at what has run; nothing about them could be asked. */
+const LOOKING = 'list show lint checks schema doctor status history logs report lock'.split(' ')
+
 describe('help', () => {
   test.each(Object.keys(commands))('%s --help: exit 0, with examples', async (name) => {
     const ran = await run(name, '--help')
     expect([ran.code, ran.stderr]).toEqual([0, ''])
     expect(ran.stdout).toMatch(new RegExp(`^Usage: runbook ${name}`))
     expect(ran.stdout).toMatch(new RegExp(`\nExamples:\n  \\$ runbook ${name}`))
+    expect(ran.stdout.includes('--no-input')).toBe(!LOOKING.includes(name))
   })
 
   test('without a command, and asked for by its name', async () => {
@@ -351,7 +355,8 @@ describe('exit codes', () => {
       expect(ran.stderr).toContain('runbook resume')
     }
     expect((await run('resume')).code).toBe(8)
-    expect((await run('abandon', '--reason', 'so')).code).toBe(0)
+    const given = await run('abandon', '--reason', 'so', '--yes', '--no-input', '-q', '-o', 'json')
+    expect([given.code, given.stderr, summaryOf(given).status]).toEqual([0, '', 'abandoned'])
   })
 
   describe('a protected environment', () => {
