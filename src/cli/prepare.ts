@@ -4,7 +4,7 @@ import { EXIT, failure } from '../core/errors.ts'
 import type { Selection } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import { didYouMean, formatProblem } from '../core/problems.ts'
-import type { Runbook } from '../core/runbook.ts'
+import type { Environment, Runbook } from '../core/runbook.ts'
 import type { View } from '../core/view.ts'
 import { planInputs } from '../engine/inputs.ts'
 import { loadRunbook } from '../language/load.ts'
@@ -28,22 +28,23 @@ export async function planFor(
 ): Promise<Planned> {
   const { runbook, root, problems } = await loadRunbook(name, process.cwd())
   for (const problem of problems) warn(formatProblem(problem))
-  const environment = runbook.environments[environmentName(runbook, env)]
-  if (environment === undefined) throw failure(EXIT.fault, 'an environment was lost')
+  const environment = environmentOf(runbook, env)
   const given = planInputs(runbook, environment, { root, vars, warn })
   const plan = compile(runbook, environment.name, given, selection)
   if (selectedSteps(plan).size === 0) throw failure(EXIT.usage, 'no step is selected')
   return { root, plan }
 }
 
-function environmentName(runbook: Runbook, env: string | undefined): string {
+/** The environment of that name. Throws exit 2 when there is none, or none is named. */
+export function environmentOf(runbook: Runbook, env: string | undefined): Environment {
   const names = Object.keys(runbook.environments)
   if (env === undefined) {
     throw failure(EXIT.usage, `which environment? ${runbook.runbook} has: ${names.join(', ')}`, {
       hint: `for example: --env ${names[0] ?? ''}`,
     })
   }
-  if (names.includes(env)) return env
+  const environment = names.includes(env) ? runbook.environments[env] : undefined
+  if (environment !== undefined) return environment
   const hint = didYouMean(env, names)
   throw failure(
     EXIT.usage,

@@ -4,6 +4,8 @@ import type { Plan } from '../core/plan.ts'
 import type { PlanReport } from '../core/plan-report.ts'
 import { planJson, planText } from '../views/plan.ts'
 import type { Proof } from '../core/builds-on.ts'
+import { howToGive } from '../engine/input-sources.ts'
+import { missingAtTheRun } from '../engine/whence.ts'
 import type { OutputFlags, StoreFlags } from './flags.ts'
 import { print } from './print.ts'
 
@@ -14,7 +16,11 @@ interface Flags extends OutputFlags, StoreFlags {
 
 /** Prints what the plan would do. Asks only what reads, and with --offline nothing. */
 export async function showPlan(root: string, plan: Plan, flags: Flags): Promise<number> {
-  const [report, proof] = [await reportOf(root, plan, flags), await proofFor(root, plan, flags)]
+  const [asked, proof] = [await reportOf(root, plan, flags), await proofFor(root, plan, flags)]
+  const missing = missingAtTheRun(plan.inputs, plan.environment, { root, vars: flags.var })
+  const told = missing.filter((one) => !asked.problems.some((problem) => problem.includes(one)))
+  if (missing.length > 0) told.push(howToGive(plan.runbook, plan.environment))
+  const report = { ...asked, problems: [...asked.problems, ...told] }
   print(flags, (look) => planText(report, look, proof), planJson(report, proof))
   return EXIT.ok
 }

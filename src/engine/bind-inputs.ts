@@ -9,6 +9,7 @@ import { lastLine } from '../lib/clean.ts'
 import { createPrivate, privateFolder } from '../lib/private-files.ts'
 import { runCommand } from '../lib/processes.ts'
 import {
+  howToGive,
   missingInput,
   neededBy,
   needsOf,
@@ -143,7 +144,8 @@ export function inputBinder(
       if ('problem' in got) problems.add(got.problem)
       else values[name] = got.value
     }
-    if (problems.size > 0) throw wrongInputs([...problems])
+    if (problems.size > 0)
+      throw wrongInputs([...problems], howToGive(plan.runbook, plan.environment))
     return values
   }
 

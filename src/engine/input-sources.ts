@@ -110,11 +110,17 @@ function typeOf({ type, secret }: Input): string {
 }
 
 /** All that is missing or wrong, in one error with exit 2. */
-export function wrongInputs(problems: readonly string[]): Error {
+export function wrongInputs(problems: readonly string[], hint?: string): Error {
   const [only = ''] = problems
-  if (problems.length === 1) return failure(EXIT.usage, only)
+  const more = hint === undefined ? {} : { hint }
+  if (problems.length === 1) return failure(EXIT.usage, only, more)
   const list = problems.map((problem) => `  ${problem}`).join('\n')
-  return failure(EXIT.usage, `${problems.length} inputs are missing or wrong:\n${list}`)
+  return failure(EXIT.usage, `${problems.length} inputs are missing or wrong:\n${list}`, more)
+}
+
+/** How to give what is missing. */
+export function howToGive(runbook: string, environment: Environment): string {
+  return `export the variables and put the files there; where each input comes from: runbook show ${runbook} --env ${environment.name}`
 }
 
 /** The names of inputs and services that templates look at. */

@@ -5,6 +5,7 @@ import type { Environment, Input, Runbook, Value } from '../core/runbook.ts'
 import { isTemplateError, resolve } from '../core/templates.ts'
 import {
   describeSource,
+  howToGive,
   missingInput,
   needsOf,
   readSource,
@@ -12,6 +13,7 @@ import {
   sourceOf,
   wrongInputs,
 } from './input-sources.ts'
+import { missingAtTheRun } from './whence.ts'
 
 export interface PlanInputsOptions {
   /** Absolute; relative paths are under it. */
@@ -25,10 +27,11 @@ export interface PlanInputsOptions {
 
 /**
  * Every input as a plan knows it. What is not secret and can be known is frozen here; commands are
- * not run and secrets are not read. Throws exit 2 with all that is missing or wrong.
+ * not run and secrets are not read. Throws exit 2 with all that is missing or wrong; the secrets that
+ * are missing alone are no error of a plan, but told with the rest they spare a second try.
  */
 export function planInputs(
-  runbook: Pick<Runbook, 'inputs'>,
+  runbook: Pick<Runbook, 'runbook' | 'inputs'>,
   environment: Environment,
   options: PlanInputsOptions,
 ): Record<string, PlanInput> {
@@ -37,10 +40,15 @@ export function planInputs(
     ([name, input]) => [name, planInput(name, input, environment, options)] as const,
   )
   const problems = made.flatMap(([, one]) => ('problem' in one ? [one.problem] : []))
-  if (problems.length > 0) throw wrongInputs(problems)
-  return Object.fromEntries(
+  const planned = Object.fromEntries(
     made.flatMap(([name, one]) => ('problem' in one ? [] : [[name, one] as const])),
   )
+  if (problems.length > 0)
+    throw wrongInputs(
+      [...problems, ...missingAtTheRun(planned, environment, options)],
+      howToGive(runbook.runbook, environment),
+    )
+  return planned
 }
 
 type Planned = PlanInput | { problem: string }

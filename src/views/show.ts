@@ -5,17 +5,26 @@ import { lastResorts } from '../core/last-resort.ts'
 import type { Environment, Input, Phase, Runbook, Step } from '../core/runbook.ts'
 import { cleanLine } from '../lib/clean.ts'
 import type { Look } from '../lib/terminal.ts'
+import type { Whence } from '../engine/whence.ts'
+import { withoutCredentials } from './ending.ts'
 import { cell, columns, page, type Page } from './page.ts'
 import { plural } from './words.ts'
 
+/** Where the inputs come from in one environment. */
+export interface There {
+  environment: string
+  inputs: readonly Whence[]
+}
+
 /** `runbook show <name>`. */
-export function showText(runbook: Runbook, look: Look): string {
+export function showText(runbook: Runbook, look: Look, there?: There): string {
   const out = page(look)
   const { bold, dim } = look.colours
   out.heading(`${runbook.runbook} ${runbook.version}: ${runbook.title}`)
   const size = `${plural(runbook.phases.length, 'phase')}, ${plural(runbook.steps.length, 'step')}`
   out.line(dim(cleanLine(`${runbook.file}, ${size}`, look)))
   section(out, look, 'Inputs', Object.entries(runbook.inputs).map(inputRow(look)))
+  if (there !== undefined) whenceLines(out, look, there)
   section(out, look, 'Environments', Object.values(runbook.environments).map(environmentRow(look)))
   section(
     out,
@@ -57,6 +66,23 @@ function inputRow(look: Look) {
     input.secret ? 'secret' : input.type,
     cell(inputWords(input), look),
   ]
+}
+
+function whenceLines(out: Page, look: Look, { environment, inputs }: There): void {
+  const rows = inputs.map(({ input, secret, type, from, value, missing }) => {
+    const bare = typeof value === 'string' ? withoutCredentials(value) : value
+    return [
+      cell(input, look),
+      secret ? 'secret' : type,
+      cell(value === undefined ? from : `${from}: ${JSON.stringify(bare)}`, look),
+      missing === undefined ? '' : look.colours.red('missing'),
+    ]
+  })
+  section(out, look, `Inputs in ${environment}`, rows)
+  if (inputs.some(({ missing }) => missing !== undefined))
+    out.line(
+      `  ${look.colours.dim('export the variable, put the file there, or add --var name=value')}`,
+    )
 }
 
 function inputWords(input: Input): string {

@@ -277,6 +277,21 @@ describe('a plan touches nothing', () => {
     expect(plan.problems.join()).toMatch(/asked.*SAMPLE_TOKEN/)
     expect(ledger(root)).toEqual([])
     expect(plan.steps.find((s) => s.id === 'there')?.would).toBe('unknown')
+    const offline = ['plan', 'sample', '--env', 'prod', '--offline', '-o', 'json']
+    expect(planned(await runbook(root, offline)).problems).toEqual([
+      'SAMPLE_TOKEN is not set (needed by input token, a secret string)',
+      expect.stringContaining('runbook show sample --env prod'),
+    ])
+    const shown = await runbook(root, ['show', 'sample', '--env', 'prod'])
+    for (const line of [
+      /^ {2}name +string +its default: "world"$/m,
+      /^ {2}ledger +string +the environment prod: ".*ledger"$/m,
+      /^ {2}token +secret +the variable SAMPLE_TOKEN +missing$/m,
+    ])
+      expect(shown.stdout).toMatch(line)
+    const there = await runbook(root, ['show', 'sample', '--env', 'prod'], { env })
+    expect(there.stdout).not.toContain('missing')
+    expect(there.stdout).not.toContain(env.SAMPLE_TOKEN)
   })
 
   test('a precondition that does not hold is told, and the exit is 0 all the same', async () => {

@@ -53,7 +53,7 @@ function planOf(
   warnings: string[] = [],
 ) {
   const staging = environment(sources, { protected: guarded })
-  const planned = planInputs({ inputs }, staging, {
+  const planned = planInputs({ runbook: 'demo', inputs }, staging, {
     root,
     vars,
     env,
@@ -254,14 +254,16 @@ describe('everything that is wrong is said at once', () => {
     } catch (thrown) {
       error = thrown
     }
-    expect(error).toMatchObject({ exit: 2 })
+    const hint = expect.stringContaining('runbook show demo --env staging') as string
+    expect(error).toMatchObject({ exit: 2, hint })
     expect((error as Error).message.split('\n')).toEqual([
-      '5 inputs are missing or wrong:',
+      '6 inputs are missing or wrong:',
       '  input a is missing (a string): pass --var a=…, or set it in environments.staging.inputs of the runbook',
       '  B_URL is not set (needed by input b, a url)',
       expect.stringContaining('input c must be a whole number'),
       '  the file d.txt is not there (needed by input d, a string)',
       expect.stringContaining('input e must match [0-9a-f]{7}'),
+      '  input ok is missing (a secret string): name its source in environments.staging.inputs of the runbook',
     ])
   })
 
