@@ -10,6 +10,7 @@ import { advice, type Advice } from './advice.ts'
 import { withoutCredentials } from './ending.ts'
 import { figuresOf } from './report-figures.ts'
 import { answersIn, deviationsIn, type Deviation, type PersonsWord } from './report-events.ts'
+import { probedIn, type Downtime, type Probed } from './report-watched.ts'
 import { phaseTimes, unionOf, type Span } from './times.ts'
 
 export interface ReportedStep {
@@ -74,6 +75,10 @@ export interface Report {
   inputs: { name: string; value: string }[]
   phases: ReportedPhase[]
   steps: ReportedStep[]
+  /** What each probe saw. */
+  watched: Probed[]
+  /** Null when no probe looked. */
+  downtime: Downtime | null
   answers: PersonsWord[]
   deviations: Deviation[]
   /** Each time that the run turned round, or was turned round again. */
@@ -91,6 +96,7 @@ export function reportOf(plan: Plan, state: RunState, events: readonly Event[]):
     stepReport(step, state, history.get(step.id)),
   )
   const phases = phaseReports(plan, state, history)
+  const { probed: watched, downtime } = probedIn(events)
   return {
     run: state.run,
     runbook: plan.runbook,
@@ -113,6 +119,8 @@ export function reportOf(plan: Plan, state: RunState, events: readonly Event[]):
     inputs: inputsOf(plan),
     phases,
     steps,
+    watched,
+    downtime,
     answers: answersIn(plan, state, events),
     deviations: deviationsIn(plan, state, events, { history, phases }),
     rollbacks: events.flatMap((event) =>

@@ -93,15 +93,29 @@ export function deviationsIn(
   const lateSteps = [...history].flatMap(([step, { done }]): Deviation[] => {
     const estimate = estimates.get(step)
     const took = done.reduce((ms, one) => ms + (one.duration_ms ?? 0), 0)
-    if (estimate === undefined || took <= estimate * 1000) return []
+    if (estimate === undefined || !isNotable(took, estimate)) return []
     return [{ kind: 'late', step, text: beyond(took, estimate) }]
   })
   const latePhases = phases.flatMap(({ title, estimate_s, actual_ms }): Deviation[] =>
-    estimate_s === null || actual_ms <= estimate_s * 1000
+    estimate_s === null || !isNotable(actual_ms, estimate_s)
       ? []
       : [{ kind: 'late', text: `phase ${title}: ${beyond(actual_ms, estimate_s)}` }],
   )
-  return [...part, ...events.flatMap(deviation), ...lateSteps, ...latePhases]
+  // A step of `finally` is asked after a stop and after a rollback again: its last word counts.
+  const lastWord = new Map(
+    events.flatMap((event, i) => (event.type === 'step.skipped' ? [[event.step, i] as const] : [])),
+  )
+  const meant = events.filter(
+    (event, i) =>
+      event.type !== 'step.skipped' ||
+      (lastWord.get(event.step) === i && state.steps.get(event.step)?.status === 'skipped'),
+  )
+  return [...part, ...meant.flatMap(deviation), ...lateSteps, ...latePhases]
+}
+
+/** Half as much again as estimated, and a minute: less is no news of an estimate. */
+function isNotable(took_ms: number, estimate_s: number): boolean {
+  return took_ms > estimate_s * 1500 && took_ms - estimate_s * 1000 > 60_000
 }
 
 function beyond(took_ms: number, estimate_s: number): string {

@@ -4,7 +4,8 @@ import type { StepStatus } from '../core/state.ts'
 import { PLAIN } from '../lib/terminal.ts'
 import { block, code, table, text } from './markdown.ts'
 import type { Report, ReportedPhase } from './report-data.ts'
-import { checks, estimate, short, steps, took, valuesText } from './report-steps.ts'
+import { downtimeText, figures } from './report-measured.ts'
+import { checks, estimate, steps, took, valuesText } from './report-steps.ts'
 import { dateTime } from './times.ts'
 import { tickText } from './watching.ts'
 import { askedText, countsText, plural, reasonWords, runWord, statusWord } from './words.ts'
@@ -55,6 +56,7 @@ function head(report: Report): string[] {
       ['Begun', `${when(report.begun_at)} by ${text(report.by)} on ${text(report.host)}`],
       ['Ended', ended_at === null ? 'not yet: this is how it stands now' : when(ended_at)],
       ['Took', `${took(report.duration_ms)}${planned}${ended_at === null ? ' so far' : ''}`],
+      ['Downtime', downtimeText(report)],
       ['Plan', `${code(report.plan_sha256)}${report.partial ? ', a part only' : ''}`],
       ...(report.builds_on === null ? [] : [['Builds on', `run ${code(report.builds_on)}`]]),
       ['Made by', `runbook ${text(report.tool)}`],
@@ -165,15 +167,6 @@ function answers({ answers: all }: Report): string[] {
       ...confirmed.map((item) => `  - confirmed: ${text(item)}`),
     ]
   })
-}
-
-function figures({ steps: all }: Report): string[] {
-  return table(
-    ['Step', 'Figure', 'Value'],
-    all.flatMap(({ id, figures: given }) =>
-      Object.entries(given).map(([name, value]) => [code(id), code(name), code(short(value))]),
-    ),
-  )
 }
 
 function next(report: Report): string[] {

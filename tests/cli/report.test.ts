@@ -107,7 +107,8 @@ test('of a run that went well', async () => {
   expect(stdout).toMatch(
     /`sign_off` \*\*QA\*\*: Look at it\. yes, by nobody \(assumed\): assumed: /m,
   )
-  expect(stdout).toMatch(/^- phase Change: took .*, estimated were 1 ms$/m)
+  // Some milliseconds more than estimated are no news.
+  expect(stdout).not.toContain('estimated were')
   expect(stdout).toMatch(
     /^- `write` cat written holds; saw `output = "1\.1"`, `inputs\.release = "1\.1"`$/m,
   )

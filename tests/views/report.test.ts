@@ -20,7 +20,8 @@ function eventful(): { plan: Plan; run: Journal } {
   }
   const base = step('x').verify[0]
   if (base === undefined) throw new Error('the sample step has no check')
-  const made = plan({
+  const told = step('tell', { effect: 'none', verify: [], rollback: { kind: 'none' } })
+  const phases = {
     before: [
       step('notice', {
         act: { ...base, action: { verb: 'notify', to: 'team', text: 'It begins.' } },
@@ -72,7 +73,8 @@ function eventful(): { plan: Plan; run: Journal } {
       step('cache', { when: { source: 'inputs.cache', at: 'r.yaml:1:1' } }),
       step('restart'),
     ],
-  })
+  }
+  const made = plan(phases, { finally: [{ ...told, phase: 'finally' }] })
   made.inputs['release'] = { kind: 'value', type: 'string', value: '1.1.0' }
   made.inputs['commit'] = { kind: 'value', type: 'string', value: 'abc1234' }
   const run = journal()
@@ -85,10 +87,25 @@ function eventful(): { plan: Plan; run: Journal } {
   run.add({ type: 'step.armed', step: 'migrate', attempt: 1 })
   run.wait(2100)
   run.add({ type: 'step.failed', step: 'migrate', attempt: 1, failure, duration_ms: 2100 })
+  run.add({ type: 'step.skipped', step: 'tell', reason: 'run.status == "rolled_back" is false' })
   run.add({ type: 'run.finished', status: 'failed', exit_code: 3 })
   run.wait(600_000)
   run.add({ type: 'run.resumed', by: { ...by, user: 'bo', host: 'laptop' } })
   run.add({ type: 'step.armed', step: 'migrate', attempt: 2 })
+  const away = { title: 'it answers', answer: 'does_not_hold' as const, times: 1 }
+  run.add({
+    type: 'step.sampled',
+    step: 'migrate',
+    begins: true,
+    ticks: [0, 250, 500, 800, 1000].map((watched_ms) => ({
+      at: new Date(Date.parse('2025-06-14T02:20:00.000Z') + watched_ms).toISOString(),
+      watched_ms,
+      probes: {
+        web: { figures: { duration_ms: 20 }, ...(watched_ms % 1000 > 250 && { bad: away }) },
+        login: { figures: { duration_ms: 5 }, ...(watched_ms === 500 && { bad: away }) },
+      },
+    })),
+  })
   run.wait(1000)
   const saw = { title: 'it is so', answer: 'holds' as const, values: { row_count: 3 }, times: 2 }
   run.add({ type: 'step.verified', step: 'migrate', attempt: 2, checks: [saw] })
@@ -143,6 +160,7 @@ function eventful(): { plan: Plan; run: Journal } {
   run.wait(900)
   const rest = { attempt: 1, part: 0, duration_ms: 900 }
   run.add({ type: 'undo.failed', step: 'migrate', failure, ...rest })
+  run.good('tell')
   run.add({ type: 'run.finished', status: 'rollback_failed', exit_code: 5 })
   return { plan: made, run }
 }
@@ -211,6 +229,8 @@ describe('a report in Markdown', () => {
 
   test('tells all that happened on the way', () => {
     const { plan: of, run } = eventful()
+    // Web and login failed together for a while: that counts once.
+    expect(report(of, run).downtime).toMatchObject({ down_ms: 500, bad: 3, open: false })
     golden('report eventful', reportMarkdown(report(of, run)))
     golden('report eventful brief', reportMarkdown(report(of, run), false))
   })
@@ -298,11 +318,13 @@ describe('JUnit XML', () => {
       'confirm passed',
       'cache skipped',
       'restart failure',
+      'tell passed',
     ])
     const suites = [...parsed(xml).getElementsByTagName('testsuite')]
     expect(suites.map((s) => `${s.getAttribute('tests')} ${s.getAttribute('failures')}`)).toEqual([
       '2 0',
       '5 2',
+      '1 0',
     ])
   })
 
