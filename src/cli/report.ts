@@ -21,7 +21,10 @@ const MOST_SUMMARY_BYTES = 1024 * 1024
 export function define(command: Command): void {
   runArgument(command)
     .option('--out <file>', 'write the report there instead of printing it')
-    .option('--summary', 'add it to the file that GITHUB_STEP_SUMMARY names')
+    .option(
+      '--summary',
+      "in a job of GitHub Actions: add it to the job's page, the file that GITHUB_STEP_SUMMARY names; elsewhere it is printed as without this",
+    )
     .option('--junit <file>', 'write the steps as JUnit XML there, besides')
   readingFlags(command)
   examples(
@@ -50,7 +53,7 @@ function summarise(whole: string, brief: () => string): boolean {
   const file = process.env.GITHUB_STEP_SUMMARY
   if (file === undefined || file === '') {
     process.stderr.write(
-      'GITHUB_STEP_SUMMARY is not set, as it is in a job of GitHub Actions: nothing was added. To a file: --out report.md\n',
+      "--summary is for a job of GitHub Actions, where GITHUB_STEP_SUMMARY names the file of the job's page; it is not set here, so the report goes where it goes without --summary. To a file: --out report.md\n",
     )
     return false
   }

@@ -184,9 +184,13 @@ test('to a file, and to the summary of a CI job where there is one', async () =>
   })
   expect([summed.code, summed.stdout, summed.stderr]).toEqual([0, '', ''])
   expect(readFileSync(file, 'utf8')).toBe(`before\n${whole}\n`)
+  const help = (await runbook(root, ['report', '--help'])).stdout.replaceAll(/\s+/g, ' ')
+  expect(help).toContain("in a job of GitHub Actions: add it to the job's page")
   const alone = await runbook(root, ['report', '--summary'])
   expect([alone.code, alone.stdout]).toEqual([0, whole])
-  expect(alone.stderr).toMatch(/^GITHUB_STEP_SUMMARY is not set, .*--out report\.md\n$/)
+  expect(alone.stderr).toMatch(
+    /^--summary is for a job of GitHub Actions.*without --summary.*--out report\.md\n$/,
+  )
 })
 
 test('what cannot be written is said, and so is a run that is not there', async () => {
