@@ -323,6 +323,25 @@ describe('deployed with systemd', () => {
 })
 
 /** A line of the document, or what matters in it, at the database's owner's shell; the tables of the deployment are there. */
+test('a link to the release that serves is wanted of systemd, which has one, and of no other strategy', async () => {
+  const { runbook: read } = await loadRunbook(NAME, stage.place().root)
+  const script = read.requires.flatMap(({ action }) =>
+    action.verb === 'run' && 'script' in action && action.script.includes('current')
+      ? action.script
+      : [],
+  )
+  const holds = (strategy: string, releases: string) => {
+    const env = { ...process.env, STRATEGY: strategy, RELEASES: releases }
+    const asked = execute('bash', ['-c', script.join('\n')], { env })
+    return asked.then(Boolean, () => false)
+  }
+  expect(script).toHaveLength(1)
+  for (const strategy of Object.keys(STRATEGIES))
+    expect(await holds(strategy, '/nowhere'), strategy).toBe(true)
+  const own = String(stage.here().bound.inputs['releases'])
+  expect([await holds('systemd', own), await holds('systemd', '/nowhere')]).toEqual([true, false])
+})
+
 describe('what the document says, and what it does', () => {
   const { sh } = stage
   const psql = (statement: string) => sh(`psql -XAt -c ${JSON.stringify(statement)} 2>&1`)
