@@ -64,6 +64,7 @@ export function define(command: Command, exit: (code: number) => void): void {
     const planned = await planFor(name, {
       env: flags.env,
       vars: flags.var,
+      offline: flags.offline,
       warn,
       ...(selection !== undefined && { selection }),
     })

@@ -43,6 +43,7 @@ export function define(command: Command, exit: (code: number) => void): void {
     const { root, plan } = await planFor(name, {
       env: flags.env,
       vars: flags.var,
+      offline: flags.offline,
       warn,
       ...(selection !== undefined && { selection }),
     })

@@ -18,15 +18,19 @@ export interface PlanWishes {
   env?: string | undefined
   vars: Record<string, string>
   selection?: Selection
+  /** No other program is started. */
+  offline?: boolean | undefined
   warn: (text: string) => void
 }
 
 /** Reads a runbook and resolves it against its environment. Throws exit 2 with everything that is wrong. */
 export async function planFor(
   name: string,
-  { env, vars, selection, warn }: PlanWishes,
+  { env, vars, selection, offline, warn }: PlanWishes,
 ): Promise<Planned> {
-  const { runbook, root, problems } = await loadRunbook(name, process.cwd())
+  const { runbook, root, problems } = await loadRunbook(name, process.cwd(), {
+    alone: offline === true,
+  })
   for (const problem of problems) warn(formatProblem(problem))
   const environment = environmentOf(runbook, env)
   const given = planInputs(runbook, environment, { root, vars, warn })

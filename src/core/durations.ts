@@ -2,14 +2,20 @@ import { EXIT, failure } from './errors.ts'
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** Milliseconds of `250ms`, `30s`, `10m`, `24h`, `30d` or a sum of them such as `1h30m`; undefined when it is none. */
+/** Ten years: what is longer was mistyped. */
+const LONGEST_DURATION_MS = 3650 * 86_400_000
+
+/**
+ * Milliseconds of `250ms`, `30s`, `10m`, `24h`, `30d` or a sum of them such as `1h30m`; undefined when it is
+ * none, or longer than ten years.
+ */
 export function parseDuration(text: string): number | undefined {
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return undefined
   let total = 0
   for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
     total += Number(number) * (UNITS[unit ?? ''] ?? Number.NaN)
   }
-  return Number.isFinite(total) ? total : undefined
+  return total <= LONGEST_DURATION_MS ? total : undefined
 }
 
 /** The same, for a text that must be one. Throws exit 2. */
@@ -17,7 +23,7 @@ export function milliseconds(text: string): number {
   const ms = parseDuration(text)
   if (ms === undefined) {
     throw failure(EXIT.usage, `"${text}" is not a duration`, {
-      hint: 'write a number with a unit: 250ms, 30s, 10m, 24h, 30d',
+      hint: 'write a number with a unit: 250ms, 30s, 10m, 24h, 30d; ten years at most',
     })
   }
   return ms

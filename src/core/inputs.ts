@@ -5,7 +5,7 @@ import type { Input, Value } from './runbook.ts'
 
 /**
  * Converts and checks a value. `problem` is a sentence for people that begins with the input's name;
- * it never shows the value of a secret.
+ * it never shows the value of a secret. A pattern that is none judges nothing: lint says so of itself.
  */
 export function inputValue(
   name: string,
@@ -27,7 +27,7 @@ export function inputValue(
     const choice = near ?? `expected one of: ${choices.join(', ')}`
     return problem(`cannot be ${input.secret ? 'this' : quoted}; ${choice}`)
   }
-  if (input.pattern !== undefined && !fits(input.pattern, text)) {
+  if (input.pattern !== undefined && fits(input.pattern, text) === false) {
     return problem(`must match ${input.pattern}; ${quoted} does not`)
   }
   return { value: typed }

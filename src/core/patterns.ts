@@ -34,11 +34,11 @@ export function compilePattern(source: string): Pattern {
   return made
 }
 
-/** True when a pattern fits all of a text, not just a part. Throws on a pattern that is none. */
-export function fits(source: string, text: string): boolean {
+/** True when a pattern fits all of a text, not just a part; undefined when it is no pattern. */
+export function fits(source: string, text: string): boolean | undefined {
+  if (!compilePattern(source).ok) return undefined
   const pattern = compilePattern(`\\A(?:${source})\\z`)
-  if (!pattern.ok) throw new Error(pattern.message)
-  return pattern.test(text)
+  return pattern.ok ? pattern.test(text) : undefined
 }
 
 function compile(source: string): Pattern {

@@ -39,7 +39,7 @@ export function actionOfCheck(
   { document, folder, file }: NamedCheck,
   library: Library,
 ): Action | undefined {
-  const alone = { document, folder, library, problems: [], files: [], contents: {} }
+  const alone = { document, folder, library, problems: [], files: [], scripts: [], contents: {} }
   const verb = verbOf(alone, file, [])
   return verb === undefined || verb === 'soak' ? undefined : actionOf(alone, file, verb, [])
 }

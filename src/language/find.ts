@@ -1,5 +1,5 @@
 /** Where runbooks are: in `runbooks/`, upward from the working folder; or a path to a YAML file. */
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { dirname, extname, join, relative, resolve } from 'node:path'
 import { EXIT, failure } from '../core/errors.ts'
 import { didYouMean } from '../core/problems.ts'
@@ -36,7 +36,7 @@ export function findRunbook(nameOrPath: string, cwd: string): Found {
   const root = findRoot(cwd)
   for (const extension of ['yaml', 'yml']) {
     const path = join(root, FOLDER, `${nameOrPath}.${extension}`)
-    if (existsSync(path)) return { root, path, file: relative(root, path) }
+    if (isThere(path)) return theFile(root, path)
   }
   const names = runbookNames(root).map(({ name }) => name)
   const hint =
@@ -47,22 +47,38 @@ export function findRunbook(nameOrPath: string, cwd: string): Found {
 }
 
 function byPath(path: string, given: string, cwd: string): Found {
-  if (!existsSync(path)) {
+  if (!isThere(path)) {
     throw failure(EXIT.usage, `there is no file ${given}`, {
       hint: 'give the name of a runbook, or the path of its file',
     })
   }
-  if (!statSync(path).isFile()) throw failure(EXIT.usage, `${given} is not a file`)
-  const root = holderOf(dirname(path)) ?? findRoot(cwd)
+  return theFile(holderOf(dirname(path)) ?? findRoot(cwd), path, given)
+}
+
+/** Also a link that leads nowhere. */
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined
+
+/** Nothing but a file is ever opened: a pipe would be waited for. */
+function theFile(root: string, path: string, given = relative(root, path)): Found {
+  if (!isFile(path)) throw failure(EXIT.usage, `${given} is not a file`)
   return { root, path, file: relative(root, path) }
 }
 
-/** The runbooks of a root, by name. */
+/** True for a file, or a link that leads to one. */
+export function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** The runbooks of a root, by name. What an editor leaves beside them, hidden, is none. */
 export function runbookNames(root: string): { name: string; path: string }[] {
   const folder = join(root, FOLDER)
   if (!existsSync(folder)) return []
   return readdirSync(folder)
-    .filter((entry) => /\.ya?ml$/.test(entry))
+    .filter((entry) => /^[^.].*\.ya?ml$/.test(entry))
     .toSorted()
     .map((entry) => ({ name: entry.replace(/\.ya?ml$/, ''), path: join(folder, entry) }))
 }

@@ -1,7 +1,7 @@
 /** Rules for what stands in an action, in whatever role: a value never becomes code, a secret stays one. */
 import { expressionsIn, hasTemplate } from '../core/templates.ts'
 import { VERB_NAMES } from '../core/verbs.ts'
-import { blameKey, each } from './reading.ts'
+import { blame, blameKey, each } from './reading.ts'
 import type { ActionFile } from './schema.ts'
 import { secretArguments, variablesIn } from './lint-shell.ts'
 import { sqlFaults } from './lint-sql.ts'
@@ -41,7 +41,7 @@ export function lintAction(
   for (const key of ['database', 'env', 'cwd'] as const) {
     lintTemplates(lint, [...way, key], file[key], before)
   }
-  lintDuration(lint, [...way, 'timeout'], file.timeout, before)
+  lintDuration(lint, [...way, 'timeout'], file.timeout, before, true)
   lintDuration(lint, [...way, 'retry', 'within'], file.retry?.within, before)
   lintDuration(lint, [...way, 'retry', 'every'], file.retry?.every, before)
   lintDuration(lint, [...way, 'backup', 'keep'], file.backup?.keep, before)
@@ -61,7 +61,9 @@ function lintRun(lint: Lint, way: Way, file: ActionFile, secrets: readonly strin
     lintScript(lint, way, run, file.env ?? {}, secrets)
     return
   }
-  for (const { item, way: at } of each(run, way)) {
+  for (const [i, { item, way: at }] of each(run, way).entries()) {
+    lintNul(lint, at, item)
+    if (i === 0 && item === '') blame(lint.reading, at, { message: 'this names no program to run' })
     const found = secretIn(lint, item)
     if (found === undefined) continue
     blameInside(lint, at, found.offset, {
@@ -78,6 +80,7 @@ function lintScript(
   env: Record<string, string>,
   secrets: readonly string[],
 ): void {
+  if (lintNul(lint, way, script)) return
   if (hasTemplate(script)) {
     lint.filled.add(JSON.stringify(way))
     const { expressions, unterminated } = expressionsIn(script)
@@ -92,6 +95,7 @@ function lintScript(
     }
     return
   }
+  lint.reading.scripts.push({ text: script, document: lint.reading.document, way })
   const { inputs } = lint.runbook
   const secretNames = new Map(
     Object.entries(inputs)
@@ -118,6 +122,16 @@ function lintScript(
       level: 'warning',
     })
   }
+}
+
+/** True when a process could not be given this text at all. */
+function lintNul(lint: Lint, way: Way, text: string): boolean {
+  const offset = text.indexOf('\0')
+  if (offset < 0) return false
+  const hint =
+    'in double quotes YAML reads \\0 as one; in single quotes or a block it stays as it is'
+  blameInside(lint, way, offset, { message: 'a NUL character cannot be given to a program', hint })
+  return true
 }
 
 function shellAdvice(lint: Lint, source: string): string {

@@ -59,7 +59,7 @@ export function lintCheck(
   const known = lint.reading.library.read(file.check)?.check
   lintTemplates(lint, [...way, 'with'], file.with, view)
   for (const key of ['env', 'cwd'] as const) lintTemplates(lint, [...way, key], file[key], view)
-  lintDuration(lint, [...way, 'timeout'], file.timeout, view)
+  lintDuration(lint, [...way, 'timeout'], file.timeout, view, true)
   lintDuration(lint, [...way, 'retry', 'within'], file.retry?.within, view)
   lintDuration(lint, [...way, 'retry', 'every'], file.retry?.every, view)
   if (known === undefined) return

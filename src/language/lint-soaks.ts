@@ -34,7 +34,7 @@ export function lintSoak(
   if (soak === undefined) return
   const here: Way = [...way, 'soak']
   lintDuration(lint, [...here, 'for'], soak.for, view)
-  lintDuration(lint, [...here, 'every'], soak.every, view)
+  lintDuration(lint, [...here, 'every'], soak.every, view, true)
   for (const [name, probe] of Object.entries(soak.probes)) {
     const at: Way = [...here, 'probes', name]
     lintCheck(lint, at, probe, view, variables, secrets)

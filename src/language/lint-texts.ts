@@ -161,8 +161,14 @@ export function lintTemplates(lint: Lint, way: Way, value: unknown, view: View):
   }
 }
 
-/** A duration: written out, or one template. */
-export function lintDuration(lint: Lint, way: Way, text: string | undefined, view: View): void {
+/** A duration: written out, or one template. `some`: one of nothing would make no sense here. */
+export function lintDuration(
+  lint: Lint,
+  way: Way,
+  text: string | undefined,
+  view: View,
+  some = false,
+): void {
   if (text === undefined) return
   if (hasTemplate(text)) {
     lintTemplates(lint, way, text, view)
@@ -173,9 +179,15 @@ export function lintDuration(lint: Lint, way: Way, text: string | undefined, vie
     blameInside(lint, way, 0, {
       message: 'a duration is written out, or one ${{ }} and nothing else',
     })
-  } else if (parseDuration(text) === undefined) {
-    const hint = 'write a number with a unit: 250ms, 30s, 10m, 24h, 30d'
+    return
+  }
+  const ms = parseDuration(text)
+  if (ms === undefined) {
+    const hint = 'write a number with a unit: 250ms, 30s, 10m, 24h, 30d; ten years at most'
     blameInside(lint, way, 0, { message: `"${text}" is not a duration`, hint })
+  } else if (some && ms === 0) {
+    const hint = 'leave it out, or write how long it may take: 30s'
+    blameInside(lint, way, 0, { message: 'this takes some time: it cannot be 0', hint })
   }
 }
 

@@ -15,18 +15,22 @@ export interface Loaded {
 
 /**
  * Loads a runbook by name or path. Exit 2 when there is none, or, with all `problems`, when it is
- * not sound.
+ * not sound. `alone`: no other program is started, so that what only bash would notice stays unsaid.
  */
-export async function loadRunbook(nameOrPath: string, cwd: string): Promise<Loaded> {
+export async function loadRunbook(
+  nameOrPath: string,
+  cwd: string,
+  { alone = false } = {},
+): Promise<Loaded> {
   const found = findRunbook(nameOrPath, cwd)
   const known = recall(found)
   if (known !== undefined) return { ...known, root: found.root }
   // The parser, the schema and the expressions take longer to load than most commands take to run.
   const { read } = await import('./read.ts')
-  const { runbook, problems } = await read(found)
+  const { runbook, problems } = await read(found, alone)
   const errors = problems.filter(({ level }) => level !== 'warning')
   if (runbook !== undefined && errors.length === 0) {
-    remember(found, { runbook, problems })
+    if (!alone) remember(found, { runbook, problems })
     return { runbook, root: found.root, problems }
   }
   const count = errors.length === 1 ? 'a problem' : `${errors.length} problems`

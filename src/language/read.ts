@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises'
 import { basename, dirname, relative } from 'node:path'
 import type { Problem } from '../core/problems.ts'
 import type { Runbook } from '../core/runbook.ts'
+import { judgeScripts } from './bash.ts'
 import { loadCheckLibrary } from './checks.ts'
 import { contentOf } from './files.ts'
-import { findRoot, findRunbook, runbookNames, type Found } from './find.ts'
+import { findRoot, findRunbook, isFile, runbookNames, type Found } from './find.ts'
 import { lint } from './lint.ts'
 import { parseYaml } from './parse.ts'
 import type { Reading } from './reading.ts'
@@ -29,6 +30,7 @@ export async function listRunbooks(
 ): Promise<{ name: string; path: string; title?: string }[]> {
   return Promise.all(
     runbookNames(findRoot(cwd)).map(async ({ name, path }) => {
+      if (!isFile(path)) return { name, path }
       const { document } = parseYaml(name, await readFile(path))
       const { title } = (document?.data ?? {}) as { title?: unknown }
       return { name, path, ...(typeof title === 'string' ? { title } : {}) }
@@ -37,11 +39,10 @@ export async function listRunbooks(
 }
 
 /** Reads, validates, normalises, lints. `runbook` is there when the schema holds; `problems` are in order. */
-export async function read({
-  root,
-  path,
-  file,
-}: Found): Promise<{ runbook?: Runbook; problems: Problem[] }> {
+export async function read(
+  { root, path, file }: Found,
+  alone = false,
+): Promise<{ runbook?: Runbook; problems: Problem[] }> {
   const { document, problems } = parseYaml(file, await readFile(path))
   if (document === undefined) return { problems }
   const valid = validate(schema, document)
@@ -51,6 +52,7 @@ export async function read({
     folder: { path: root, prefix: '' },
     problems,
     files: [],
+    scripts: [],
     contents: {},
     library: loadCheckLibrary(root),
   }
@@ -63,6 +65,7 @@ export async function read({
   }
   const runbook = runbookOf(reading, data)
   lint(reading, data, runbook)
+  if (!alone) await judgeScripts(reading)
   runbook.files = { ...reading.contents, ...(await contentOf(reading)) }
   return { runbook, problems: inOrder(file, problems) }
 }

@@ -11,6 +11,7 @@ import {
   type Said,
   type Way,
 } from './tree.ts'
+import type { Script } from './bash.ts'
 import type { Folder, Library } from './checks.ts'
 
 /** A script or SQL file that an action names. */
@@ -32,6 +33,8 @@ export interface Reading {
   folder: Folder
   problems: Problem[]
   files: NamedFile[]
+  /** What bash is to read. */
+  scripts: Script[]
   /** Content of the check files that are used, by the name under which the plan keeps them. */
   contents: Record<string, string>
   library: Library

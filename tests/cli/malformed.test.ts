@@ -1,8 +1,9 @@
 /** Every malformed runbook through the command line: exit 2, and the same words as golden. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { runbook } from '../tool.ts'
+import { project, runbook } from '../tool.ts'
 
 const language = join(import.meta.dirname, '../language')
 const names = readdirSync(join(language, 'malformed'))
@@ -40,7 +41,7 @@ describe('runbook lint', () => {
     // A problem may lie in a file that the runbook names; then that one is told of.
     const silent = names.filter((name) => !faulty.has(fileOf(name)))
     for (const name of silent) expect(toldOf(name)).not.toContain(`${fileOf(name)}:`)
-  })
+  }, 60_000)
 })
 
 describe('runbook plan and deploy: nothing on standard output, everything that is wrong beside it', () => {
@@ -52,7 +53,43 @@ describe('runbook plan and deploy: nothing on standard output, everything that i
     ]) {
       const ran = await runbook(language, args)
       expect([ran.code, ran.stdout]).toEqual([2, ''])
-      expect(dense(ran.stderr)).toContain(dense(toldOf(name)))
+      expect(dense(ran.stderr)).toContain(dense(toldOf(name)).replaceAll('\ufeff', '\\ufeff'))
     }
   })
+})
+
+test('what is no file in runbooks/ is told of, and never opened; an editor’s own files are none', async () => {
+  const { root, dispose } = project(
+    'good',
+    `runbook: good
+title: Good
+version: "1"
+environments: { test: {} }
+phases: [{ id: only, steps: [{ id: one, run: 'true', effect: none }] }]
+`,
+  )
+  const at = (name: string) => join(root, 'runbooks', name)
+  symlinkSync('somebody@host.4711:1', at('.#good.yaml'))
+  symlinkSync('nowhere', at('lost.yaml'))
+  symlinkSync('circle.yaml', at('circle.yaml'))
+  mkdirSync(at('folder.yaml'))
+  execFileSync('mkfifo', [at('pipe.yaml')])
+  try {
+    const listed = await runbook(root, ['list', '-o', 'json'])
+    expect(listed.code, listed.stderr).toBe(0)
+    const problems = (JSON.parse(listed.stdout) as { name: string; problem?: string }[]).map(
+      ({ name, problem }) => [name, problem],
+    )
+    const odd = ['circle', 'folder', 'lost', 'pipe']
+    expect(problems).toEqual(
+      [...odd, 'good']
+        .toSorted()
+        .map((n) => [n, n === 'good' ? undefined : `runbooks/${n}.yaml is not a file`]),
+    )
+    const linted = await runbook(root, ['lint'])
+    expect(linted.code).toBe(2)
+    for (const name of odd) expect(linted.stdout).toContain(`runbooks/${name}.yaml is not a file`)
+  } finally {
+    dispose()
+  }
 })
