@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { EXIT } from '../core/errors.ts'
+import { endServices } from '../engine/services.ts'
 import { findRun, isUnfinished, openSession } from '../engine/session.ts'
 import { abandon, leftBehind } from '../engine/word.ts'
 import { findRoot } from '../language/find.ts'
@@ -29,6 +30,12 @@ export function define(command: Command, exit: (code: number) => void): void {
       return
     }
     const state = await abandon(session, known, flags.reason)
+    await endServices(known.plan, {
+      root: session.root,
+      say: (text) => {
+        process.stderr.write(`${text}\n`)
+      },
+    })
     await session.store.close()
     const { run, runbook, environment } = known.state
     recorded(flags, known.plan, state, [

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { withOnFailure } from '../core/compile.ts'
+import { demandFree } from '../engine/lease.ts'
 import { deploy } from '../engine/operate.ts'
 import type { Plan } from '../core/plan.ts'
 import type { View } from '../core/view.ts'
@@ -80,6 +81,8 @@ export function define(command: Command, exit: (code: number) => void): void {
     await confirmTarget(plan, 'deploy to it', flags.confirm, view)
     const buildsOn = await prove(flags.wait === true)
     const session = openSession(planned.root, flags.store)
+    const lockUntil = performance.now() + flags.lockTimeout
+    await demandFree(session, plan, lockUntil, flags.fresh === true)
     exit(
       await driven(
         session,
@@ -88,7 +91,7 @@ export function define(command: Command, exit: (code: number) => void): void {
         ({ bound, fingerprints }, ask) =>
           deploy(session, bound, view, ask, {
             tool: toolVersion(),
-            lockTimeout_ms: flags.lockTimeout,
+            lockUntil,
             fresh: flags.fresh === true,
             onFailure: flags.onFailure,
             fingerprints,

@@ -22,6 +22,7 @@ export async function driven(
   const opened = await bind(session, plan, {
     vars,
     fresh,
+    drives: true,
     say: (text) => {
       view.progress({ kind: 'note', text })
     },

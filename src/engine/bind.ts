@@ -16,6 +16,8 @@ export interface BindWishes {
   vars: Record<string, string>
   /** Throw away the sandbox's data first. */
   fresh: boolean
+  /** The command may come to drive a run. */
+  drives?: boolean
   /** One sentence at a time, for people. */
   say: (text: string) => void
   /** Where something can be looked at. */
@@ -48,6 +50,7 @@ export async function bind(session: Session, plan: Plan, wishes: BindWishes): Pr
   const services = await startServices(plan, binder, {
     root,
     fresh: wishes.fresh,
+    drives: wishes.drives === true,
     say: wishes.say,
     masker,
     ...interrupt,
@@ -66,7 +69,14 @@ export async function bind(session: Session, plan: Plan, wishes: BindWishes): Pr
   try {
     const { values, secrets, sourceVariables: withheld } = await binder.all(services.scope)
     for (const [name, value] of secrets) masker.add(name, value)
-    const bound: Bound = { ...common, secrets, withheld, inputs: values, services: services.scope }
+    const bound: Bound = {
+      ...common,
+      secrets,
+      withheld,
+      inputs: values,
+      services: services.scope,
+      driven: services.drive,
+    }
     for (const name of bound.masker.weakSecrets()) {
       wishes.say(`the secret ${name} is too short or too common to be hidden in output`)
     }

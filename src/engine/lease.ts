@@ -1,5 +1,7 @@
 /** The lease of the process that drives a run: a heartbeat, and what happens when it is lost. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT, failure, type RunbookError } from '../core/errors.ts'
+import type { Plan } from '../core/plan.ts'
 import { fold } from '../core/state.ts'
 import { formatDuration } from '../core/durations.ts'
 import { LEASE_MS, type Lease, type Lock, type Store } from '../stores/store.ts'
@@ -49,6 +51,51 @@ export async function freeLeftover(session: Session, { run }: Lock): Promise<boo
   return true
 }
 
+/** The name of the lock that a run of the plan needs. */
+export function lockOf({ runbook, environment }: Plan): string {
+  return environment.lock ?? `${runbook}/${environment.name}`
+}
+
+/**
+ * Asks whether a deploy would get its lock, before anything is touched for it. With `fresh` an
+ * unfinished run that nobody drives is no obstacle, since it will be given up. Throws exit 7.
+ */
+export async function demandFree(
+  session: Session,
+  plan: Plan,
+  until: number,
+  fresh: boolean,
+): Promise<void> {
+  const { runbook, environment } = plan
+  await untilFree(session, until, async () => {
+    const lock = (await session.store.locks()).find(({ name }) => name === lockOf(plan))
+    if (lock === undefined) return {}
+    const own = await session.store.runs({ runbook, environment: environment.name })
+    const givesWay = fresh && !isDriven(lock) && own.some(({ run }) => run === lock.run)
+    return givesWay ? {} : { busy: lock }
+  })
+}
+
+function isDriven({ lease }: Lock): boolean {
+  return lease !== undefined && !isDead(lease.holder) && Date.parse(lease.expires) > Date.now()
+}
+
+/** Does what needs a lock as soon as it is free. Throws exit 7 when it is not in time. */
+export async function untilFree<T extends object>(
+  session: Session,
+  until: number,
+  work: () => Promise<T | { busy: Lock }>,
+): Promise<Exclude<T, { busy: unknown }>> {
+  for (;;) {
+    const done = await work()
+    if (!('busy' in done)) return done as Exclude<T, { busy: unknown }>
+    if (await freeLeftover(session, done.busy as Lock)) continue
+    const left_ms = until - performance.now()
+    if (left_ms <= 0) throw await busy(session.store, done.busy as Lock)
+    await sleep(Math.min(500, left_ms))
+  }
+}
+
 /** The error of exit 7: who has the lock, since when, doing what, and what one can do. */
 export async function busy(store: Store, lock: Lock): Promise<RunbookError> {
   const state = fold(await store.events(lock.run))
@@ -56,14 +103,22 @@ export async function busy(store: Store, lock: Lock): Promise<RunbookError> {
   const doing = [...state.steps.values()].filter(
     (s) => s.status === 'running' || s.status === 'in_doubt' || s.status === 'failed',
   )
-  const what =
-    doing.length === 0
-      ? ''
-      : `, at step ${doing.map((s) => `${s.id} (${s.status.replace('_', ' ')})`).join(', ')}`
+  const dead = lease !== undefined && isDead(lease.holder)
+  const at = doing.map((s) =>
+    // Of the dead nobody can say that it runs.
+    dead && s.status === 'running' ? s.id : `${s.id} (${s.status.replace('_', ' ')})`,
+  )
+  const what = at.length === 0 ? '' : `, at step ${at.join(', ')}`
   const ago = (iso: string) => `${formatDuration(Math.max(0, Date.now() - Date.parse(iso)))} ago`
   const target = `${state.runbook} in ${state.environment}`
-  if (lease !== undefined && !isDead(lease.holder)) {
+  if (lease !== undefined) {
     const { user, host, process } = lease.holder
+    if (dead)
+      return failure(
+        EXIT.busy,
+        `${target} has an unfinished run ${lock.run}: driven by ${user}@${host} (process ${process.pid}) since ${lease.since} (${ago(lease.since)}), which is dead${what}`,
+        { hint: `go on with it: runbook resume ${lock.run}` },
+      )
     return failure(
       EXIT.busy,
       `${target} is held by run ${lock.run}: ${user}@${host} (pid ${process.pid}) has been driving it since ${lease.since} (${ago(lease.since)})${what}`,

@@ -1,6 +1,5 @@
 /** The main verbs, each as the operator's own list. */
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describeAsked } from '../core/asked.ts'
 import { EXIT, failure, type ExitCode } from '../core/errors.ts'
 import { selectedSteps } from '../core/compile.ts'
@@ -11,10 +10,10 @@ import { isFinished, stepsToUndo, type UndoRequest } from '../core/undo.ts'
 import type { View } from '../core/view.ts'
 import { hangUp } from '../lib/ssh.ts'
 import { coolDown, keepWarm } from '../lib/warm.ts'
-import type { Lease, Lock } from '../stores/store.ts'
+import type { Lease } from '../stores/store.ts'
 import { askChecks } from './ask.ts'
 import { goBack } from './back.ts'
-import { busy, freeLeftover, heartbeat, takeRun } from './lease.ts'
+import { heartbeat, lockOf, takeRun, untilFree } from './lease.ts'
 import { scrubHosts, scrubRun } from './leftovers.ts'
 import { openOutputs } from './outputs.ts'
 import { demandBackups } from './backups.ts'
@@ -34,8 +33,8 @@ export interface Ended {
 
 export interface DeployWishes {
   tool: string
-  /** How long to wait for the lock; 0 = not at all. */
-  lockTimeout_ms: number
+  /** How long to wait for the lock, on the clock of `performance.now()`. */
+  lockUntil: number
   /** The sandbox was made anew: what earlier runs did in it is gone. */
   fresh: boolean
   onFailure: OnFailure | undefined
@@ -68,8 +67,8 @@ export async function deploy(
     await closeRuns(session, plan.runbook, plan.environment.name, 'the sandbox was made anew')
   const plan_sha256 = planSha256(plan)
   const id = newRunId()
-  const lock = plan.environment.lock ?? `${plan.runbook}/${plan.environment.name}`
-  const made = await createWithin(session, wishes.lockTimeout_ms, () =>
+  const lock = lockOf(plan)
+  const made = await untilFree(session, wishes.lockUntil, () =>
     session.store.create({
       id,
       lock,
@@ -155,6 +154,7 @@ async function drivenRun(
   state: RunState,
   work: (rt: Runtime) => Promise<ExitCode>,
 ): Promise<Ended> {
+  bound.driven?.()
   const { store } = session
   const again = state.events > 1
   const crashed = (state.status === 'running' && again) || state.status === 'paused'
@@ -229,21 +229,6 @@ async function demandRequirements(bound: Bound, ask: Runtime['ask']): Promise<vo
   throw failure(EXIT.precondition, `a precondition does not hold: ${describeAsked(last)}`, {
     hint: 'nothing was touched; mend it and give the same command again',
   })
-}
-
-async function createWithin<T extends object>(
-  session: Session,
-  timeout_ms: number,
-  create: () => Promise<T>,
-): Promise<Exclude<T, { busy: unknown }>> {
-  const deadline = performance.now() + timeout_ms
-  for (;;) {
-    const made = await create()
-    if (!('busy' in made)) return made as Exclude<T, { busy: unknown }>
-    if (await freeLeftover(session, made.busy as Lock)) continue
-    if (performance.now() >= deadline) throw await busy(session.store, made.busy as Lock)
-    await sleep(Math.min(500, deadline - performance.now()))
-  }
 }
 
 /** Sorts by time, is short enough to say aloud, and does not collide: `20261121-063012-4f1c`. */

@@ -22,6 +22,8 @@ export interface Bound {
   /** Variables of the operator's environment that secrets came from. */
   withheld: string[]
   services: Record<string, unknown>
+  /** Says that a run is driven with these services now: they stay up for what we may leave. */
+  driven?: () => void
   masker: Masker
   /** Made on first need; asking for it may throw exit 9. */
   key: () => Buffer

@@ -40,6 +40,8 @@ type Run = Extract<Service, { kind: 'run' }>
 
 /** How long a service may take to be ready when its check does not say. */
 const READY_MS = 60_000
+/** How long one that runs already may be away: what uses it may be putting it in order just now. */
+const AWAY_MS = 2000
 /** From TERM to KILL. */
 const GRACE_MS = 5000
 
@@ -97,19 +99,18 @@ export function runService(
     return () =>
       ready === undefined ? listens(port) : context.isReady(ready, { inputs, services })
   }
-  const isReady = async (services: ServicesScope, port: number) =>
-    (await readiness(services, port))()
 
   const waitUntilReady = async (
     process: ProcessIdentity,
     services: ServicesScope,
     port: number,
+    patience_ms: number,
   ) => {
     const ask = await readiness(services, port)
-    const until = performance.now() + patienceOf(service)
+    const until = performance.now() + patience_ms
     const asked = new AbortController()
     const unwanted = AbortSignal.any([asked.signal, context.interrupt])
-    const over = ended(process, patienceOf(service), unwanted).then(() => undefined)
+    const over = ended(process, patience_ms, unwanted).then(() => undefined)
     try {
       for (let pause = 20; performance.now() < until; pause = Math.min(pause * 1.5, 500)) {
         // An answer may belong to somebody else on that port, and may be long in coming.
@@ -124,6 +125,14 @@ export function runService(
     if (context.interrupt.aborted) throw interrupted()
     throw notReady(alive(process) ? 'was not ready in time' : 'ended before it was ready')
   }
+  const comesBack = (process: ProcessIdentity, services: ServicesScope, port: number) =>
+    waitUntilReady(process, services, port, AWAY_MS).then(
+      () => true,
+      (error: unknown) => {
+        if (context.interrupt.aborted) throw error
+        return false
+      },
+    )
   const notReady = (what: string): Error => {
     const tail = context.masker.mask(tailOf(log))
     const said = tail === '' ? 'it said nothing' : `it said:\n${tail}`
@@ -151,7 +160,7 @@ export function runService(
           return address(before.port)
         }
         // Whoever used it was killed, and an action of theirs may be at work with it still.
-        if (before.spec === spec && (await isReady(services, before.port)))
+        if (before.spec === spec && (await comesBack(before.process, services, before.port)))
           return address(before.port)
       }
       await end()
@@ -166,7 +175,8 @@ export function runService(
           RUNBOOK_SERVICE_DIR: privateFolder(dir),
         }
         try {
-          await waitUntilReady(await begin(port, token, env, spec), services, port)
+          const process = await begin(port, token, env, spec)
+          await waitUntilReady(process, services, port, patienceOf(service))
           return address(port)
         } catch (error) {
           // Between our look and its start somebody else may have taken the port.

@@ -18,6 +18,8 @@ export interface ServicesOptions {
   root: string
   /** Delete all data first. Throws exit 7 while another command uses it. */
   fresh?: boolean
+  /** The command may come to drive a run; one that only asks takes what runs as it is. */
+  drives?: boolean
   env?: NodeJS.ProcessEnv
   /** Asks once whether a `ready` check holds. */
   isReady(check: Check, scope: { inputs: Values; services: ServicesScope }): Promise<boolean>
@@ -42,8 +44,8 @@ export interface ServiceContext extends Required<Omit<ServicesOptions, 'fresh'>>
 /** One kind of service; `folder` is its own. */
 export interface ServiceKind {
   /**
-   * Adopts the one that runs or starts one. `shared`: another command uses it, so that it may not be
-   * started anew.
+   * Adopts the one that runs or starts one. `shared`: another command uses it, or what a dead one left,
+   * so that it may not be started anew.
    */
   start(shared: boolean, before: ServicesScope): Promise<ServiceAddress>
   stop(): Promise<void>

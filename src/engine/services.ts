@@ -1,14 +1,12 @@
 /** The services of a sandbox: started when a command needs them, shared by commands, ended with the last. */
-import { randomBytes } from 'node:crypto'
-import { readdirSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { EXIT, failure } from '../core/errors.ts'
-import type { ProcessIdentity } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Environment, Service } from '../core/runbook.ts'
+import { createMasker } from '../core/secrets.ts'
 import { withFileLock } from '../lib/file-lock.ts'
-import { privateFolder, readPrivate, replacePrivate } from '../lib/private-files.ts'
-import { alive, self } from '../lib/processes.ts'
+import { privateFolder } from '../lib/private-files.ts'
 import { sourceVariables, type InputBinder } from './bind-inputs.ts'
 import { environmentFolder } from './key.ts'
 import {
@@ -20,10 +18,16 @@ import {
 } from './service.ts'
 import { postgresService } from './service-postgres.ts'
 import { runService } from './service-run.ts'
+import { usersOf } from './service-users.ts'
 
 export interface RunningServices {
   scope: ServicesScope
-  /** Ends them in reverse order, unless another command still uses them. May be called twice. */
+  /** A run is driven with them from here on: should we die, they stay up until it is gone on with. */
+  drive(): void
+  /**
+   * Ends them in reverse order, unless another command still uses them, or an action may that a dead
+   * one left and that we did not go on with. May be called twice.
+   */
   stop(): Promise<void>
 }
 
@@ -37,43 +41,28 @@ export async function startServices(
   options: ServicesOptions,
 ): Promise<RunningServices> {
   const { runbook, environment } = plan
-  const declared = Object.entries(environment.services)
-  if (declared.length === 0) return { scope: {}, stop: () => Promise.resolve() }
+  if (Object.keys(environment.services).length === 0)
+    return { scope: {}, drive: () => undefined, stop: () => Promise.resolve() }
 
   const context: ServiceContext = {
     env: process.env,
     interrupt: new AbortController().signal,
+    drives: false,
     ...options,
     withheld: sourceVariables(plan),
     pick: (names, services) => binder.pick(names, services),
   }
-  const folder = privateFolder(
-    environmentFolder(options.root, 'services', runbook, environment.name),
-  )
-  const users = usersOf(folder)
-  const kinds = declared.map(([name, service]) => ({
-    name,
-    kind: kindOf(name, service, folder, context),
-  }))
-  const locked = <T>(work: () => Promise<T>) =>
-    withFileLock(join(folder, 'lock'), work, () => {
-      options.say(
-        `waiting for another command that starts or ends the services of ${environment.name}`,
-      )
-    })
-
-  const stopAll = async (): Promise<void> => {
-    for (const { kind } of kinds.toReversed()) await kind.stop()
-  }
-
+  const { users, kinds, locked, stopAll } = placeOf(runbook, environment, context)
   const scope: ServicesScope = {}
   const me = await locked(async () => {
-    const shared = users.others() > 0
     if (options.fresh === true) {
-      if (shared) throw inUse(environment)
+      if (users.count().living > 0) throw inUse(environment)
       await stopAll()
+      users.settle()
       for (const { kind } of kinds) kind.removeData()
     }
+    const { living, left } = users.count()
+    const shared = living > 0 || (left > 0 && options.drives !== true)
     const mine = users.add()
     try {
       for (const { name, kind } of kinds) {
@@ -83,18 +72,71 @@ export async function startServices(
       return mine
     } catch (error) {
       users.remove(mine)
-      if (!shared) await stopAll()
+      if (living + left === 0) await stopAll()
       throw error
     }
   })
 
+  let drives = false
+  const drive = () => {
+    drives = true
+    users.drives(me)
+  }
   let stopped: Promise<void> | undefined
   const stop = (): Promise<void> =>
     (stopped ??= locked(async () => {
       users.remove(me)
-      if (users.others() === 0) await stopAll()
+      if (drives) users.settle()
+      const { living, left } = users.count()
+      if (living + left === 0) await stopAll()
     }))
-  return { scope, stop }
+  return { scope, drive, stop }
+}
+
+/** Ends the services that the dead driver of a run left, which nobody will go on with. */
+export async function endServices(
+  { runbook, environment }: Pick<Plan, 'runbook' | 'environment'>,
+  options: Pick<ServicesOptions, 'root' | 'say'>,
+): Promise<void> {
+  if (!existsSync(environmentFolder(options.root, 'services', runbook, environment.name))) return
+  const { users, locked, stopAll } = placeOf(runbook, environment, {
+    ...options,
+    env: process.env,
+    interrupt: new AbortController().signal,
+    masker: createMasker(),
+    drives: false,
+    withheld: [],
+    pick: () => Promise.resolve({}),
+    isReady: () => Promise.resolve(false),
+  })
+  await locked(async () => {
+    users.settle()
+    if (users.count().living === 0) await stopAll()
+  })
+}
+
+/** The services in their folder, and who uses them. */
+function placeOf(runbook: string, environment: Environment, context: ServiceContext) {
+  const folder = privateFolder(
+    environmentFolder(context.root, 'services', runbook, environment.name),
+  )
+  const kinds = Object.entries(environment.services).map(([name, service]) => ({
+    name,
+    kind: kindOf(name, service, folder, context),
+  }))
+  return {
+    users: usersOf(folder),
+    kinds,
+    locked: <T>(work: () => Promise<T>) =>
+      withFileLock(join(folder, 'lock'), work, () => {
+        context.say(
+          `waiting for another command that starts or ends the services of ${environment.name}`,
+        )
+      }),
+    stopAll: async (): Promise<void> => {
+      for (const { kind } of kinds.toReversed()) await kind.stop()
+    },
+  }
 }
 
 function kindOf(
@@ -107,35 +149,6 @@ function kindOf(
   return service.kind === 'postgres'
     ? postgresService(name, service, own, context)
     : runService(name, service, own, context)
-}
-
-/** Which commands use the services: a file for each, which counts for as long as its process lives. */
-function usersOf(folder: string) {
-  const users = privateFolder(join(folder, 'users'))
-  const lives = (file: string): boolean => {
-    const text = readPrivate(join(users, file))?.toString('utf8')
-    try {
-      return text !== undefined && alive(JSON.parse(text) as ProcessIdentity)
-    } catch {
-      return false
-    }
-  }
-  return {
-    add(): string {
-      const file = `${process.pid}-${randomBytes(4).toString('hex')}`
-      replacePrivate(join(users, file), JSON.stringify(self()))
-      return file
-    },
-    remove(file: string): void {
-      rmSync(join(users, file), { force: true })
-    },
-    /** How many there are besides those that died, whose files go. Asked under the lock only. */
-    others(): number {
-      const files = readdirSync(users)
-      for (const file of files) if (!lives(file)) rmSync(join(users, file), { force: true })
-      return readdirSync(users).length
-    },
-  }
 }
 
 function inUse(environment: Environment): Error {
