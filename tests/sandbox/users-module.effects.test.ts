@@ -3,7 +3,9 @@ import { execFile } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Attempt } from '../../src/core/runbook.ts'
 import { loadRunbook } from '../../src/language/load.ts'
+import { runbook, summaryOf } from '../tool.ts'
 import { client, input } from './place.ts'
 import {
   called,
@@ -141,8 +143,8 @@ const PROOFS: Losses = {
 }
 
 test('every step that changes something has a loss of its effect here', async () => {
-  const { runbook } = await loadRunbook(NAME, stage.place().root)
-  const changing = runbook.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
+  const { runbook: written } = await loadRunbook(NAME, stage.place().root)
+  const changing = written.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
   expect(new Set(Object.keys(LOSSES))).toEqual(new Set(changing))
 })
 
@@ -179,6 +181,49 @@ describe.each([
     expect(await version()).toEqual({ version: '1.1.0' })
     expect((await tool('rollback', run)).status).toBe('rolled_back')
     expect(await version()).toEqual({ version: '1.0.0' })
+  })
+})
+
+describe('a container that does not start', () => {
+  const failing = (what: string) => ({ STANDIN_FAIL: `docker ${what}` })
+  const id = () => call('docker', 'inspect', '--format', '{{.Id}}', 'tickr-backend')
+  const serves = async () => ({ ...((await version()) as object), id: await id() })
+
+  test('costs the one that served nothing: tried again, half undone, or never begun', async () => {
+    const before = await serves()
+    const steps = 'environment_file,before_version,before_container,image,switch_docker'
+    const only = ['deploy', NAME, '--env', 'sandbox', '--on-failure', 'stop', '--only', steps]
+    const stopped = async (...args: string[]) => {
+      const { root } = stage.place()
+      const ran = await runbook(root, [...args, '-o', 'json'], { env: failing('run') })
+      expect(ran.code, ran.stderr).toBe(3)
+      return summaryOf(ran).run
+    }
+    const run = await stopped(...only)
+    await stopped('resume', run, '--retry', 'switch_docker')
+
+    const step = stage.here().plan.steps.find((one) => one.id === 'switch_docker')
+    const [undone] = step?.rollback.kind === 'undo' ? step.rollback.undos : []
+    const sh = (of: Attempt | undefined, env?: NodeJS.ProcessEnv) =>
+      stage.sh(
+        `set -e; ${of?.action.verb === 'run' && 'script' in of.action ? of.action.script : 'false'}`,
+        {
+          ...env,
+          BEFORE: before.id.trim(),
+        },
+      )
+    await expect(sh(undone, failing('rename'))).rejects.toThrow()
+    await sh(undone)
+    // Another one has the name under which one is kept.
+    const other = ['--name', 'tickr-backend-previous', 'tickr-backend:1.1.0']
+    await expect(call('docker', 'run', '--detach', ...other)).rejects.toThrow()
+    await sh(undone)
+    expect(await serves()).toEqual(before)
+
+    await sh(step?.act)
+    expect(await version()).toEqual({ version: '1.1.0' })
+    expect((await tool('rollback', run)).status).toBe('rolled_back')
+    expect(await serves()).toEqual(before)
   })
 })
 

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { UnitStatus } from '../host/control-client.ts'
 import { readEnvFile } from '../host/process.ts'
-import { releaseOfImage } from './images.ts'
+import { newId, releaseOfImage } from './images.ts'
 import { fail } from './tool.ts'
 import { type Container, type Memory, ask, place, restart, unitOfImage, units } from './world.ts'
 
@@ -92,7 +92,7 @@ export async function run(
   const unit = all.find(({ id }) => id === name) ?? unitOfImage(all, image)
   if (unit === undefined)
     fail(125, `docker: here no unit of the sandbox is ${name}, or has image ${image}`)
-  memory.containers[name] = { unit: unit.id, image, ports }
+  memory.containers[name] = { id: newId(), unit: unit.id, image, ports }
   // As there: a container that cannot start stays, made and not running.
   await start(memory, name)
 }

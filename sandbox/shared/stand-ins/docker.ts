@@ -50,9 +50,10 @@ async function runContainer({ words, ...flags }: Call, memory: Memory): Promise<
 
 /** The templates that are understood, by what they give. */
 async function inspected(memory: Memory, name: string, format: string): Promise<string> {
-  const { image } = containerNamed(memory, name)
+  const { id, image } = containerNamed(memory, name)
   const running = await isRunning(memory, name)
   const known: Record<string, string> = {
+    '{{.Id}}': id,
     '{{.Name}}': `/${name}`,
     '{{.Config.Image}}': image,
     '{{.State.Status}}': running ? 'running' : 'exited',

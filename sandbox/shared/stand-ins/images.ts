@@ -1,6 +1,7 @@
 // Images, as docker and docker compose have them: each is a release folder; the
 // registry is a list.
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail, say } from './tool.ts'
@@ -82,6 +83,8 @@ export function releaseOfImage(memory: Memory, image: string): string {
   return memory.images[name]
 }
 
+export const newId = (): string => randomBytes(32).toString('hex')
+
 /** What serves was started from some image and is some container, so both are here. */
 export async function reconcile(memory: Memory): Promise<void> {
   for (const unit of await units()) {
@@ -94,6 +97,6 @@ export async function reconcile(memory: Memory): Promise<void> {
         ? known.image
         : `${unit.image}:${unit.release}`
     memory.images[image] = unit.release
-    memory.containers[name] = { ports: [], ...known, unit: unit.id, image }
+    memory.containers[name] = { id: newId(), ports: [], ...known, unit: unit.id, image }
   }
 }

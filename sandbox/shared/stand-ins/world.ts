@@ -54,6 +54,8 @@ export function releaseOf(folder: string): string | undefined {
 }
 
 export interface Container {
+  /** Its own from when it is made, under whatever name. */
+  id: string
   /** The id of the unit that it is, while it runs. */
   unit: string
   image: string
