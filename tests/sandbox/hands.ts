@@ -103,6 +103,20 @@ export const values =
     }
   }
 
+/** Another value of an input; where it is asked for outside a run. */
+export const told =
+  (stage: Stage, name: string, value: string | number): TakeAway =>
+  () => {
+    const { inputs, secrets } = stage.here().bound
+    const was = inputs[name]
+    const set = (to: unknown): void => {
+      inputs[name] = to
+      if (secrets.has(name)) secrets.set(name, String(to))
+    }
+    set(value)
+    return Promise.resolve(() => set(was))
+  }
+
 /** One loss after the other; what was lost last comes back first. */
 export const both =
   (first: TakeAway, second: TakeAway): TakeAway =>

@@ -1,5 +1,6 @@
 /** Every check of the users module fails when what it proves is taken away, and holds again when it is back. */
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
@@ -8,6 +9,7 @@ import { loadRunbook } from '../../src/language/load.ts'
 import { runbook, summaryOf } from '../tool.ts'
 import { client, input } from './place.ts'
 import {
+  both,
   called,
   changed,
   cutOff,
@@ -19,6 +21,7 @@ import {
   rolled,
   rows,
   statement,
+  told,
   stopped as stoppedOn,
   values,
 } from './hands.ts'
@@ -129,6 +132,28 @@ const LOSSES: Losses = {
 
 /** Steps that change nothing and prove what others did: their checks can fail as well. */
 const PROOFS: Losses = {
+  secrets_strong: {
+    'the signing secret has 128 bits': told(stage, 'jwt_secret', randomBytes(16).toString('hex')),
+  },
+  settings_fit: {
+    'a token opens for an hour': told(stage, 'jwt_access', '1h'),
+    'a session lasts a month': told(stage, 'jwt_refresh', '30d'),
+    'the rounds are too few': told(stage, 'bcrypt_rounds', 9),
+  },
+  token_lives: {
+    'it can be refreshed for a month': values(
+      db,
+      'users.refresh_tokens',
+      () => 'true',
+      `"expiresAt" = "expiresAt" + interval '23 days'`,
+    ),
+  },
+  pool_fits: {
+    'nine replicas fit, and ten may come': both(
+      told(stage, 'db_pool', 15),
+      told(stage, 'strategy', 'kubernetes'),
+    ),
+  },
   healthy: { 'it is stopped': stopped },
   role_modest: {
     'the role is a superuser': statement(
@@ -192,7 +217,18 @@ describe('a container that does not start', () => {
   test('costs the one that served nothing: tried again, half undone, or never begun', async () => {
     const before = await serves()
     const steps = 'environment_file,before_version,before_container,image,switch_docker'
-    const only = ['deploy', NAME, '--env', 'sandbox', '--on-failure', 'stop', '--only', steps]
+    const only = [
+      'deploy',
+      NAME,
+      '--env',
+      'sandbox',
+      '--on-failure',
+      'stop',
+      '--only',
+      steps,
+      '--var',
+      'settle=1s',
+    ]
     const stopped = async (...args: string[]) => {
       const { root } = stage.place()
       const ran = await runbook(root, [...args, '-o', 'json'], { env: failing('run') })
