@@ -25,7 +25,7 @@ import {
   stopped as stoppedOn,
   values,
 } from './hands.ts'
-import { casesOf, stageOf, type Losses } from './stage.ts'
+import { casesOf, stageOf, type Losses, type TakeAway } from './stage.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
@@ -46,6 +46,18 @@ const env = () => at('config/.env.production')
 const schedule = () => at('config/cron.d/tickr-backup')
 const UNIT = 'tickr-backend'
 const stopped = stoppedOn(stage, UNIT)
+/** A setting is another one for the application, which reads them when it starts. */
+const restartedWith =
+  (setting: TakeAway): TakeAway =>
+  async () => {
+    const restart = () => call('systemctl', 'restart', UNIT)
+    const putBack = await setting()
+    await restart()
+    return async () => {
+      await putBack()
+      await restart()
+    }
+  }
 const trial = () => `t.email = 'runbook-${trials}@tickr.example'`
 
 /** How the effect of each step that changes something can be lost, by step. */
@@ -139,6 +151,14 @@ const PROOFS: Losses = {
     'a token opens for an hour': told(stage, 'jwt_access', '1h'),
     'a session lasts a month': told(stage, 'jwt_refresh', '30d'),
     'the rounds are too few': told(stage, 'bcrypt_rounds', 9),
+  },
+  read_replica: {
+    'it is not a replica': told(stage, 'db_read_host', 'localhost'),
+  },
+  replica_read: {
+    'it is not told to the application': restartedWith(
+      replaced(env, /^DB_READ_HOST=.*/m, 'DB_READ_HOST='),
+    ),
   },
   token_lives: {
     'it can be refreshed for a month': values(

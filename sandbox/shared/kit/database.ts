@@ -16,10 +16,11 @@ export function openDatabase(
   url: string,
   onError: (message: string) => void,
   schema?: string,
+  most = 10,
 ): Database {
   const pool = new pg.Pool({
     connectionString: url,
-    max: 10,
+    max: most,
     connectionTimeoutMillis: 5_000,
     query_timeout: 10_000,
     ...(schema === undefined ? {} : { options: `-c search_path=${schema}` }),

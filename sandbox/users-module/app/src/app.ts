@@ -9,6 +9,8 @@ import type { Release } from './release.ts'
 export interface App {
   config: Config
   db: Database
+  /** What may be a moment behind is read here: the replica, where there is one. */
+  reads: Database
   signer: Signer
   log: Log
   metrics: UsersMetrics

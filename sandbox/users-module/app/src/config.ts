@@ -3,6 +3,10 @@ import { type Environment, reader } from '../../../shared/kit/env.ts'
 
 export interface Config {
   databaseUrl: string
+  /** Of the replica that is read from; undefined: there is none. */
+  readUrl: string | undefined
+  /** Connections at most, to each of them. */
+  pool: number
   jwtSecret: string
   accessSeconds: number
   refreshSeconds: number
@@ -33,8 +37,15 @@ export function readConfig(env: Environment): Config {
   url.username = encodeURIComponent(read.text('DB_USERNAME'))
   url.password = encodeURIComponent(read.text('DB_PASSWORD'))
   url.pathname = `/${encodeURIComponent(read.text('DB_NAME'))}`
+  const replica = read.text('DB_READ_HOST', '')
+  const readUrl = new URL(url)
+  readUrl.hostname = replica
+  // The server shows who reads.
+  readUrl.searchParams.set('application_name', 'tickr-read')
   return {
     databaseUrl: url.href,
+    readUrl: replica === '' ? undefined : readUrl.href,
+    pool: read.whole('DB_POOL', 10, 1, 100),
     // 256 bits.
     jwtSecret: read.secret('JWT_SECRET', 32),
     accessSeconds: seconds(read.text('JWT_ACCESS_EXPIRATION', '15m'), 'JWT_ACCESS_EXPIRATION'),

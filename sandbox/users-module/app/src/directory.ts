@@ -2,7 +2,7 @@
 import type { Route } from '../../../shared/kit/http.ts'
 import type { App } from './app.ts'
 
-export function directoryRoutes({ config, db, now }: App): Route[] {
+export function directoryRoutes({ config, reads, now }: App): Route[] {
   let kept: { count: number; at: number } | undefined
   return [
     {
@@ -12,7 +12,7 @@ export function directoryRoutes({ config, db, now }: App): Route[] {
         const at = now().getTime()
         const fresh = kept !== undefined && at - kept.at < config.cacheSeconds * 1000
         if (!fresh) {
-          const rows = await db.query<{ n: number }>('SELECT count(*) AS n FROM users')
+          const rows = await reads.query<{ n: number }>('SELECT count(*) AS n FROM users')
           kept = { count: rows[0]?.n ?? 0, at }
         }
         return {

@@ -12,8 +12,16 @@ export function routesOf(app: App): Route[] {
     health: '/api/health',
     version: () => app.release.version,
     log: app.log,
-    problems: () => missingTables(app.db, app.release.tables),
-    details: () => Promise.resolve({ database: 'connected' }),
+    async problems() {
+      const wrong = await missingTables(app.db, app.release.tables)
+      const behind = app.reads === app.db ? [] : await missingTables(app.reads, ['users'])
+      return [...wrong, ...behind.map((one) => `replica: ${one}`)]
+    },
+    details: () =>
+      Promise.resolve({
+        database: 'connected',
+        ...(app.reads === app.db ? {} : { replica: 'connected' }),
+      }),
     metrics: () => app.metrics.text(),
     figures: () => Promise.resolve(app.metrics.figures()),
   })

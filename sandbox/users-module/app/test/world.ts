@@ -57,7 +57,7 @@ export async function makeWorld(changes: Partial<Config> = {}): Promise<World> {
   const metrics = usersMetrics(() => Promise.resolve(1))
   const release = { version: 'test', tables: ['users', 'refresh_tokens'] }
   const signer = makeSigner('tickr', config.jwtSecret, now)
-  const app: App = { config, db, signer, log: () => undefined, metrics, release, now }
+  const app: App = { config, db, reads: db, signer, log: () => undefined, metrics, release, now }
   const server = makeUsers(app)
   return {
     app,

@@ -13,6 +13,11 @@ const ENV = {
 
 test('config: the address of the database is put together, with its password encoded', () =>
   assert.equal(readConfig(ENV).databaseUrl, 'postgresql://tickr_app:p%40ss%2Fword@db:5432/tickr'))
+test('config: the replica is read from where one is named', () => {
+  assert.equal(readConfig({ ...ENV, DB_READ_HOST: '' }).readUrl, undefined)
+  const { readUrl = '' } = readConfig({ ...ENV, DB_READ_HOST: 'replica' })
+  assert.deepEqual([new URL(readUrl).host, new URL(readUrl).pathname], ['replica:5432', '/tickr'])
+})
 test('config: fifteen minutes and seven days', () => {
   const { accessSeconds, refreshSeconds } = readConfig(ENV)
   assert.deepEqual([accessSeconds, refreshSeconds], [900, 604_800])
