@@ -16,7 +16,7 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
 const NAME = 'db-security'
 const execute = promisify(execFile)
 
-const system = systemOf(NAME, vault)
+const system = systemOf(NAME, vault, true)
 const { deploy, expectAsBefore, picture, place, tool } = system
 
 /** What there is, seen by pg_dump, by git, in the files of the machine, and by asking the server. */
@@ -59,10 +59,15 @@ test('the sandbox starts with the previous release, plain text in its columns, a
   expect(before.schema.join('\n')).not.toContain('encrypted_')
 })
 
-test('deployed to the last step that can be undone, and rolled back: all is as it was before, and no secret was seen', async () => {
+test('deployed to the last step that can be undone, and rolled back: all is as it was before, a share of the feature as well, and no secret was seen', async () => {
   const watching = watchProcesses(50)
+  // Somebody set it long ago: the first share is none any more, and 20 % is what to go back to.
+  const percent = 'FEATURE_SECURITY_TRACKING_PERCENT'
+  await heroku('config:set', `${percent}=20`)
+  const set = await picture()
   const deployed = await deploy('--to', 'final_backup')
   const done = ended(deployed)
+  expect(statusOf(done, 'percent_10')).toBe('skipped')
   const there = await picture()
   expect(there.version).toEqual({ version: '2.4.0' })
   expect(there.health).toMatchObject({ maintenance: false, tracking_percent: 100 })
@@ -73,16 +78,13 @@ test('deployed to the last step that can be undone, and rolled back: all is as i
   const back = await tool('rollback', '-o', 'json')
   const undone = ended(back)
   expect(undone.status).toBe('rolled_back')
-  // Up before anything is undone, down after everything is.
-  const order = idsOf(undone, 'undone')
-  expect(order.at(0)).toBe('maintenance_on')
-  expect(order).toEqual(idsOf(done, 'done').filter((id) => order.includes(id)))
+  expect(idsOf(undone, 'undone')).toEqual(expect.arrayContaining(['maintenance_on', 'percent_50']))
+  expect(await picture()).toEqual(set)
+  await heroku('config:unset', percent)
   await expectAsBefore()
 
   expect(system.secretsSeen(await watching.stop())).toEqual([])
 })
-
-test('the sandbox stays up from here on', system.keepUp)
 
 test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {
   const summary = ended(await deploy('--var', 'release=broken'), 4)
@@ -190,6 +192,12 @@ test.each([
     ])
   }
 })
+
+/** Heroku's own tool, as a person at a terminal has it. */
+const heroku = (...args: string[]) =>
+  execute(join(place().root, 'sandbox/shared/bin/heroku'), [...args, '--app', 'lockr'], {
+    env: { PATH: process.env['PATH'], RELEASES: join(place().machine, 'releases') },
+  })
 
 /** What the team's channel got. */
 const told = () => linesOf(join(place().machine, '../../messages/data/inbox.jsonl')).join('\n')
