@@ -1,6 +1,5 @@
 /** `load`: many HTTP requests, and how they were answered. */
 import { EXIT, failure } from '../core/errors.ts'
-import { load as send } from '../lib/load.ts'
 import type { ActionContext, Verb } from './action.ts'
 import { requestOf } from './http.ts'
 import { within } from './within.ts'
@@ -22,6 +21,8 @@ export const load: Verb<'load'> = {
     const requests = count(context, action.requests, 'requests', MOST_REQUESTS)
     const connections = count(context, action.connections, 'connections', MOST_CONNECTIONS)
     await context.gate()
+    // Node's http takes longer to read than all else that a command needs.
+    const { load: send } = await import('../lib/load.ts')
     const stop = new AbortController()
     const progress = (done: number) => context.output(`${done} of ${requests} requests\n`)
     const sent = await within(
