@@ -52,6 +52,7 @@ const stories: Record<string, Story> = {
     exit: 0,
     ends: 'all done',
     within: ['do two'],
+    sparsely: true,
   },
   'a commanded rollback': {
     before: [{ args: deploy }],
