@@ -89,9 +89,9 @@ export async function untilFree<T extends object>(
   for (;;) {
     const done = await work()
     if (!('busy' in done)) return done as Exclude<T, { busy: unknown }>
-    if (await freeLeftover(session, done.busy as Lock)) continue
+    if (await freeLeftover(session, done.busy)) continue
     const left_ms = until - performance.now()
-    if (left_ms <= 0) throw await busy(session.store, done.busy as Lock)
+    if (left_ms <= 0) throw await busy(session.store, done.busy)
     await sleep(Math.min(500, left_ms))
   }
 }

@@ -23,7 +23,7 @@ import { usersOf } from './service-users.ts'
 export interface RunningServices {
   scope: ServicesScope
   /** A run is driven with them from here on: should we die, they stay up until it is gone on with. */
-  drive(): void
+  drive: () => void
   /**
    * Ends them in reverse order, unless another command still uses them, or an action may that a dead
    * one left and that we did not go on with. May be called twice.
