@@ -31,6 +31,11 @@ export async function main(argv: string[]): Promise<number> {
     .helpCommand('help [command]', 'what a command does, with examples')
   const asked = argv.find((word) => !word.startsWith('-'))
   const wanted = asked === 'help' ? argv[argv.indexOf('help') + 1] : asked
+  // Where help is asked of a command that there is none of, the word is what must be told of.
+  const isLost =
+    wanted !== undefined &&
+    /^[^-]/.test(wanted) &&
+    !Object.hasOwn({ ...commands, help: {} }, wanted)
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program
       .command(name)
@@ -46,7 +51,7 @@ export async function main(argv: string[]): Promise<number> {
   }
   try {
     if (argv.length === 0) program.outputHelp()
-    else await program.parseAsync(argv, { from: 'user' })
+    else await program.parseAsync(isLost ? [wanted] : argv, { from: 'user' })
     return exit
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage

@@ -98,6 +98,8 @@ describe('help', () => {
 describe('what is misspelt is refused with 2, before anything is touched, and the word is guessed', () => {
   test.each<[string, string[], RegExp]>([
     ['a command', ['deplyo', 'small'], /did you mean deploy/i],
+    ['a command to explain', ['deplyo', '--help'], /did you mean deploy/i],
+    ['a command to get help for', ['help', 'deplyo'], /did you mean deploy/i],
     ['no command at all', ['frobnicate'], /unknown command/],
     ['a flag', ['deploy', 'small', '--envv', 'test'], /did you mean --env/i],
     ['a flag of no command', ['status', '--frobnicate'], /unknown option/],
