@@ -1,7 +1,7 @@
 /** Every check of the users module fails when what it proves is taken away, and holds again when it is back. */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, readdirSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Attempt } from '../../src/core/runbook.ts'
@@ -293,6 +293,36 @@ describe('deployed as a container', () => {
     '%s: %s',
     async (step, _how, take) => expectToDependOn(trials, step, take),
   )
+})
+
+describe('recovery', () => {
+  test('the process was killed: it had no time to say that it ends, and is there again', () => {
+    const lines = readFileSync(at('logs/app.log'), 'utf8').split('\n')
+    const said = lines.flatMap((line) => /"(listening|stopping)"/.exec(line)?.[1] ?? [])
+    // One serves, and one never said that it ends.
+    expect(said.filter((one) => one === 'listening').length).toBe(
+      said.filter((one) => one === 'stopping').length + 2,
+    )
+  })
+
+  test("cron's command dumps the database that was deployed to", async () => {
+    const [settings = '', command = ''] = readFileSync(schedule(), 'utf8').split(
+      /^#.*\n.*postgres {2}/m,
+    )
+    const { PGUSER, PGPASSWORD, PATH } = client(input(stage.here(), 'database_url'))
+    const [dump = ''] = command.split('\n')
+    const [, ...all] = settings.split('\n').reverse()
+    const env = Object.fromEntries(all.map((line) => line.split('=')))
+    // As cron reads it: a percent sign has a backslash before it.
+    await promisify(execFile)('sh', ['-c', dump.replaceAll('\\%', '%')], {
+      env: { ...env, PGUSER, PGPASSWORD, PATH },
+    })
+    const [made = ''] = readdirSync(at('backups')).filter((name) =>
+      /^tickr-\d{4}-\d\d-\d\d\.dump$/.test(name),
+    )
+    const { stdout } = await promisify(execFile)('pg_restore', ['--list', at(`backups/${made}`)])
+    expect(stdout).toContain('TABLE users refresh_tokens')
+  })
 })
 
 describe('what the document would have done', () => {

@@ -50,14 +50,16 @@ async function runContainer({ words, ...flags }: Call, memory: Memory): Promise<
 
 /** The templates that are understood, by what they give. */
 async function inspected(memory: Memory, name: string, format: string): Promise<string> {
-  const { id, image } = containerNamed(memory, name)
+  const { id, unit, image } = containerNamed(memory, name)
   const running = await isRunning(memory, name)
+  const serving = running && (await units()).find((one) => one.id === unit)
   const known: Record<string, string> = {
     '{{.Id}}': id,
     '{{.Name}}': `/${name}`,
     '{{.Config.Image}}': image,
     '{{.State.Status}}': running ? 'running' : 'exited',
     '{{.State.Running}}': String(running),
+    '{{.State.Pid}}': String((serving && serving.processes[0]?.pid) || 0),
   }
   return format.replace(
     /\{\{.*?\}\}|^\(none\)$/g,

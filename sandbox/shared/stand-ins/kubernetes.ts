@@ -195,15 +195,29 @@ const createSecret: Work = ({ words: [name = ''], values }, memory) => {
   say(`secret/${name} created`)
 }
 
-const remove: Work = ({ words, has }, memory) => {
+/** A pod that goes is replaced by its deployment. With --force it gets no time to end. */
+function removePod(name: string, force: boolean, all: readonly UnitStatus[]): void {
+  const pids = all.flatMap((unit) =>
+    unit.processes.filter(({ pid }) => podName(unit, pid) === name).map(({ pid }) => pid),
+  )
+  const [pid] = pids
+  if (pid === undefined) fail(1, `Error from server (NotFound): pods "${name}" not found`)
+  process.kill(pid, force ? 'SIGKILL' : 'SIGTERM')
+  say(`pod "${name}" ${force ? 'force deleted' : 'deleted'}`)
+}
+
+const remove: Work = ({ words, has }, memory, all) => {
   const [first = '', ...others] = words
   const keys = first.includes('/')
     ? words.map((word) => `${kindOf(word.split('/')[0] ?? '')}/${word.split('/')[1] ?? ''}`)
     : others.map((name) => `${kindOf(first)}/${name}`)
   if (keys.length === 0) wrong('resource(s) were provided, but no name was specified')
   for (const key of keys) {
-    if (key.startsWith('deployment/') || key.startsWith('pod/'))
-      wrong('here deployments and pods stay')
+    if (key.startsWith('deployment/')) wrong('here deployments stay')
+    if (key.startsWith('pod/')) {
+      removePod(key.slice('pod/'.length), has('force'), all)
+      continue
+    }
     if (memory.objects[key] === undefined && !has('ignore-not-found'))
       fail(1, `Error from server (NotFound): ${key} not found`)
     Reflect.deleteProperty(memory.objects, key)
@@ -230,7 +244,14 @@ export function moreCommands(cluster: (work: Work) => Command['run']): Record<st
       run: cluster(createSecret),
     },
     delete: {
-      flags: ['--ignore-not-found', '--wait[=]', '--timeout=', '--now'],
+      flags: [
+        '--ignore-not-found',
+        '--wait[=]',
+        '--timeout=',
+        '--now',
+        '--force',
+        '--grace-period=',
+      ],
       words: [1, Infinity],
       run: cluster(remove),
     },

@@ -60,6 +60,13 @@ async function isActive({ words, has }: Call): Promise<void> {
   process.exitCode = found.some(({ state }) => state === 'active') ? 0 : 3
 }
 
+/** `--property=MainPID --value`: 0 where none runs. */
+async function show({ words, value, has }: Call): Promise<void> {
+  if (value('property') !== 'MainPID' || !has('value'))
+    fail(1, 'here show tells --property=MainPID with --value')
+  for (const { processes } of await named(words, 4)) say(String(processes[0]?.pid ?? 0))
+}
+
 const looking = { flags: ['--no-pager', '-q, --quiet'], words: [1, Infinity] as const }
 await runTool({
   name: 'systemctl',
@@ -76,6 +83,7 @@ await runTool({
       flags: [...looking.flags, '-l, --full', '-n, --lines=', '-o, --output='],
       run: status,
     },
+    show: { ...looking, flags: [...looking.flags, '-p, --property=', '--value'], run: show },
     'is-active': { ...looking, run: isActive },
     // Unit files come with the machine; there is nothing to read anew.
     'daemon-reload': { run: () => undefined },
