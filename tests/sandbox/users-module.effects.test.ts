@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { appendFileSync, readFileSync, readdirSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { evaluate } from '../../src/core/expressions.ts'
 import type { Attempt } from '../../src/core/runbook.ts'
 import { loadRunbook } from '../../src/language/load.ts'
 import { runbook, summaryOf } from '../tool.ts'
@@ -175,6 +176,16 @@ const PROOFS: Losses = {
     ),
   },
   healthy: { 'it is stopped': stopped },
+  container_log_clean: {
+    'an error was logged': changed(
+      () => at('logs/app.log'),
+      (file) =>
+        appendFileSync(
+          file,
+          `${JSON.stringify({ time: new Date().toISOString(), level: 'error', message: 'broken' })}\n`,
+        ),
+    ),
+  },
   role_modest: {
     'the role is a superuser': statement(
       db,
@@ -325,6 +336,69 @@ describe('recovery', () => {
   })
 })
 
+describe('what is said when something is wrong', () => {
+  /** What a step says of a result. */
+  const hinted = (id: string, result: Record<string, unknown>): string => {
+    const step = stage.here().plan.steps.find((one) => one.id === id)
+    return (step?.hints ?? [])
+      .filter(({ when }) => {
+        const answer = evaluate(when.source, result)
+        return answer.ok && answer.value === true
+      })
+      .map(({ say }) => say)
+      .join(' ')
+  }
+  const migrating = async (env: NodeJS.ProcessEnv): Promise<string> => {
+    const own = { DB_PASSWORD: input(stage.here(), 'db_password'), ...env }
+    const failed = await stage.sh('npm run migration:revert 2>&1', own).then(
+      () => '',
+      (error: unknown) => (error as { stdout: string }).stdout,
+    )
+    return hinted('migration', { output: failed })
+  }
+  const asked = async (path: string, bearer: string, json?: object): Promise<Response> =>
+    fetch(`${input(stage.here(), 'app_url')}${path}`, {
+      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+      ...(json === undefined ? {} : { method: 'POST', body: JSON.stringify(json) }),
+    })
+
+  test('the database refuses connections', async () => {
+    expect(await migrating({ DB_PORT: '9' })).toContain('security groups')
+  })
+
+  test('a transaction holds what the migration needs', async () => {
+    await db().query('BEGIN')
+    await db().query('LOCK TABLE users.audit_log')
+    expect(await migrating({ DB_LOCK_TIMEOUT_MS: '100' })).toContain('stuck')
+    await db().query('ROLLBACK')
+  })
+
+  test('a login is refused for its password, and then for its number', async () => {
+    const said = []
+    for (let i = 0; i < 6; i += 1) {
+      const wrong = { email: 'nobody@tickr.example', password: 'Wrong123!' }
+      const { status } = await asked('/api/auth/login', '', wrong)
+      said.push(hinted('login', { status }))
+    }
+    expect(said[0]).toContain('BCRYPT_ROUNDS')
+    expect(said[5]).toContain('too tight')
+  })
+
+  test('a token that another secret signed is refused', async () => {
+    const email = 'hinted@tickr.example'
+    const account = { email, password: 'Test123!', firstName: 'H', lastName: 'H' }
+    const { accessToken } = (await (await asked('/api/auth/register', '', account)).json()) as {
+      accessToken: string
+    }
+    const other = randomBytes(32).toString('hex')
+    const putBack = await restartedWith(replaced(env, /^JWT_SECRET=.*/m, `JWT_SECRET=${other}`))()
+    const { status } = await asked('/api/users/me', accessToken)
+    await putBack()
+    expect((await asked('/api/users/me', accessToken)).status).toBe(200)
+    expect(hinted('profile', { status })).toContain('JWT_SECRET')
+  })
+})
+
 describe('what the document would have done', () => {
   const owner = () => client(input(stage.here(), 'database_url'))
 
@@ -332,6 +406,13 @@ describe('what the document would have done', () => {
     await expect(
       call('docker', 'run', '--detach', '--publish', '127.0.0.1:3000:3000', 'tickr-backend:1.1.0'),
     ).rejects.toThrow()
+  })
+
+  test('a stopped container has its name still', async () => {
+    await call('docker', 'stop', UNIT)
+    const again = call('docker', 'run', '--detach', '--name', UNIT, 'tickr-backend:1.1.0')
+    await expect(again).rejects.toThrow('already in use')
+    await call('docker', 'start', UNIT)
   })
 
   test('a plain dump cannot be read by pg_restore', async () => {

@@ -19,7 +19,11 @@ export default new DataSource({
   password: process.env['DB_PASSWORD'] ?? '',
   database: process.env['DB_NAME'] ?? '',
   schema: 'users',
-  extra: { max: whole(process.env['DB_POOL'], 10) },
+  extra: {
+    max: whole(process.env['DB_POOL'], 10),
+    // A migration that waits for a lock holds up everybody who comes after it.
+    lock_timeout: whole(process.env['DB_LOCK_TIMEOUT_MS'], 10_000),
+  },
   migrations: readdirSync(folder)
     .filter((name) => /^\d+-.*\.[jt]s$/.test(name))
     .map((name) => join(folder, name)),
