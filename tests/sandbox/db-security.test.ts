@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test, vi } from 'vitest'
 import { filesUnder, watchProcesses } from '../canaries.ts'
-import { linesOf, start } from '../tool.ts'
+import { linesOf, runbook, start } from '../tool.ts'
 import { dump, input, type Dump, type Open, type Place } from './place.ts'
 import { expectEveryRow } from './rows.ts'
 import { ended, idsOf, mails, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
@@ -21,7 +21,8 @@ const { deploy, expectAsBefore, picture, place, tool } = system
 
 /** What there is, seen by pg_dump, by git, in the files of the machine, and by asking the server. */
 interface Vault extends Dump {
-  /** What Heroku's repository has as main, and the release that the machine runs. */
+  /** What is checked out, what Heroku's repository has as main, and the release that the machine runs. */
+  source: string
   main: string
   current: string
   /** Variables that are set for the application; none when there is no file. */
@@ -35,10 +36,12 @@ async function vault({ machine }: Place, here: Open): Promise<Vault> {
   const at = (path: string) => join(machine, path)
   const told = async (path: string): Promise<unknown> =>
     (await fetch(`${input(here, 'app_url')}${path}`)).json()
+  const source = readFileSync(at('source/.git/HEAD'), 'utf8')
   const { stdout: main } = await execute('git', ['-C', at('heroku.git'), 'rev-parse', 'main'])
   const { stdout: current } = await execute('readlink', [at('releases/current')])
   return {
     ...(await dump(input(here, 'database_url'))),
+    source,
     main: main.trim(),
     current: current.trim(),
     settings: existsSync(at('settings.json'))
@@ -86,6 +89,27 @@ test('deployed to the last step that can be undone, and rolled back: all is as i
   expect(system.secretsSeen(await watching.stop())).toEqual([])
 })
 
+test('where the log cannot be read nothing begins: it would be missed behind the maintenance page', async () => {
+  const args = ['deploy', NAME, '--env', 'sandbox', '--no-input']
+  const ran = await runbook(place().root, args, { env: { STANDIN_FAIL: 'heroku logs' } })
+  expect(ran.code, ran.stderr).toBe(6)
+  expect(ran.stderr).toContain('the log can be read')
+  await expectAsBefore()
+})
+
+test.each(['git', 'docker', 'kubernetes'])(
+  'by %s, a tag that does not name the commit is not deployed',
+  async (strategy) => {
+    const { stdout: other } = await execute('git', [
+      ...['-C', join(place().machine, 'source')],
+      ...['rev-parse', '2.3.0^{commit}'],
+    ])
+    const asked = ['--var', `commit=${other.trim()}`, '--var', `strategy=${strategy}`]
+    const refused = ended(await deploy(...asked, '--only', 'source_commit'), 3)
+    expect(idsOf(refused, 'failed')).toEqual(['source_commit'])
+  },
+)
+
 test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {
   const summary = ended(await deploy('--var', 'release=broken'), 4)
   expect(summary.status).toBe('rolled_back')
@@ -111,6 +135,7 @@ test('a fault that shows at 50 % takes the feature back to 10 % and stops there;
   expect(statusOf(stopped, 'percent_100')).toBe('pending')
   const half = await picture()
   expect(half.version).toEqual({ version: 'flaky' })
+  expect(half.source).toMatch(/^[0-9a-f]{40}\n$/)
   expect(half.health).toMatchObject({ maintenance: false, tracking_percent: 10 })
   expect(ended(await tool('rollback', '-o', 'json')).status).toBe('rolled_back')
   await expectAsBefore()

@@ -201,6 +201,8 @@ describe('one unit, by every tool', () => {
     await good('kubectl set env --from=secret/keys deployment/shop')
     await good('kubectl rollout status deployment/shop')
     expect((await machine.serving()).mode).toBe('secretly')
+    const selected = await good('kubectl logs --selector app=shop --tail=-1')
+    expect(selected).toBe(await good('kubectl logs deployment/shop'))
     await good('kubectl delete secret/keys hpa/shop')
     await good('kubectl scale deployment/shop --replicas=1')
     await good('kubectl set env deployment/shop MODE-')
@@ -221,6 +223,9 @@ describe('one unit, by every tool', () => {
     expect(await good('heroku maintenance -a shop')).toBe('on\n')
     await good('heroku maintenance:off -a shop')
     await good('heroku config:unset MODE -a shop')
+    expect(await good('heroku logs -n 1 --source app --dyno web.1 --app shop')).toMatch(
+      /^20\d\d-[\d-]+T[\d:]+\.\d{6}\+00:00 app\[web\.1\]: \{.*started 1\.0\.0"\}\n$/,
+    )
     expect(await machine.serving()).toMatchObject({ release: '1.0.0', mode: '' })
     expect(await bad('heroku maintenance:on')).toEqual([
       1,

@@ -2,6 +2,7 @@
 // is a release of its own, as each deployment is, and restarts it. Maintenance is
 // the sandbox's balancer answering 503 by itself.
 import type { UnitStatus } from '../host/control-client.ts'
+import { linesOf, timeOf } from './logs.ts'
 import { type Call, type Command, fail, runTool, say } from './tool.ts'
 import { type Memory, ask, keep, releaseOf, remember, restart, units } from './world.ts'
 
@@ -89,6 +90,22 @@ const showReleases: Work = ({ has, value }, _unit, releases) => {
   else for (const { version, description } of newest) say(`v${version}  ${description}`)
 }
 
+const logs: Work = ({ value, has }, unit) => {
+  if (has('tail')) wrong('here logs do not follow: that never ends')
+  const num = Number(value('num') ?? 100)
+  if (!Number.isInteger(num)) wrong(`Expected an integer but received: ${value('num')}`)
+  const [source, dyno] = [value('source'), value('dyno-name') ?? value('process-type')]
+  if ((source ?? 'app') !== 'app' || !['web', 'web.1'].includes(dyno ?? 'web')) return
+  // Heroku keeps 1,500 lines.
+  const tail = String(Math.min(num, 1500))
+  // A time and a source come before what the application wrote.
+  let time = new Date(0)
+  for (const line of linesOf([unit], { tail })) {
+    time = new Date(timeOf(line) ?? time)
+    say(`${time.toISOString().replace('Z', '000+00:00')} app[web.1]: ${line}`)
+  }
+}
+
 const maintenance =
   (on: boolean): Work =>
   async (_call, { name }) => {
@@ -129,6 +146,18 @@ await runTool({
     },
     'config:set': { flags: app, words: [1, Infinity], run: onApp(setConfig) },
     'config:unset': { flags: app, words: [1, Infinity], run: onApp(unsetConfig) },
+    logs: {
+      flags: [
+        ...app,
+        '-n, --num=',
+        '-s, --source=',
+        '-d, --dyno, --dyno-name=',
+        '-p, --process-type=',
+        '-t, --tail',
+        '--force-colors',
+      ],
+      run: onApp(logs),
+    },
     releases,
     rollback: rolling,
     'releases:rollback': rolling,

@@ -162,6 +162,16 @@ const apply: Work = async ({ values }, memory, all) => {
 const logs: Work = ({ words, value, has }, _memory, all) => {
   if (has('follow')) wrong('here logs do not follow: that never ends')
   const [name = ''] = words
+  const label = value('selector')
+  if (label !== undefined) {
+    const those = all.filter((one) => `app=${one.name}` === label.replace('==', '='))
+    if (those.length === 0) process.stderr.write('No resources found in default namespace.\n')
+    // Many pods, and few lines of each, unless more are asked for.
+    const tail = value('tail') ?? '10'
+    for (const line of linesOf(those, { since: value('since-time') ?? value('since'), tail }))
+      say(line)
+    return
+  }
   const unit = name.includes('/')
     ? takeDeployment(all, words).unit
     : all.find((one) => one.processes.some(({ pid }) => podName(one, pid) === name))
@@ -245,8 +255,9 @@ await runTool({
         '--all-containers',
         '--timestamps',
         '--prefix',
+        '-l, --selector=',
       ],
-      words: one,
+      words: [0, 2],
       run: cluster(logs),
     },
     exec: {

@@ -6,7 +6,7 @@ import { fail } from './tool.ts'
 import { place } from './world.ts'
 
 /** When a line says it was written, in ms; undefined where it says nothing of it. */
-function timeOf(line: string): number | undefined {
+export function timeOf(line: string): number | undefined {
   const time = /"time":"([^"]+)"/.exec(line)?.[1]
   if (time !== undefined) return Date.parse(time)
   // As Python's logging has it, in local time.
