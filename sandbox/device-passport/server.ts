@@ -4,7 +4,8 @@
 //   config/api/.env.production   read at each start of the API, when there
 //   config/web/.env.production   read by a build of the web application, when there
 //   config/cron.d/               what cron would read
-//   source/, origin.git/         the source, and where it came from
+//   srv/source, srv/origin.git   the source, and where it came from
+//   shared                       what the programs of the source take from the sandboxes
 import { join } from 'node:path'
 import { needed, runHost, takePlace } from '../shared/host/host.ts'
 import { seedFolders, seedRelease } from '../shared/host/seed.ts'
@@ -22,7 +23,7 @@ const role = { role: needed('DB_USER'), rolePassword: needed('DB_PASSWORD') }
 const admin = { adminEmail: needed('ADMIN_EMAIL'), adminPassword: needed('ADMIN_PASSWORD') }
 await seedDatabases(owner.href, { ...role, ...admin })
 seedFolders(dir, ['backups', 'config/api', 'config/web', 'config/cron.d'])
-seedRepositories(dir, PREVIOUS, ['v1.1.0', 'broken'])
+seedRepositories(join(dir, 'srv'), PREVIOUS, ['broken', 'untested', 'v1.1.0'])
 await seedRelease(dir, PREVIOUS, (out) => buildPrevious(out, PREVIOUS), [
   'current-api',
   'current-web',

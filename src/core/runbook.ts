@@ -247,7 +247,7 @@ export interface Environment {
   services: Record<string, Service>
   /** Folders put first on PATH, relative to the root. */
   path: string[]
-  cwd?: string
+  cwd?: Template
   /** By the name of their group, in the order of the document. */
   hosts?: Record<string, Host[]>
   manual: 'ask' | 'assume'

@@ -209,7 +209,7 @@ function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
     root,
     cwd:
       place === undefined
-        ? under(attempt.cwd === undefined ? (plan.environment.cwd ?? '.') : text(attempt.cwd))
+        ? under(text(attempt.cwd ?? plan.environment.cwd ?? '.'))
         : text(attempt.cwd ?? ''),
     ...(place !== undefined && { place }),
     env,

@@ -63,7 +63,9 @@ export async function bind(session: Session, plan: Plan, wishes: BindWishes): Pr
         withheld: sourceVariables(plan),
       }
       const asking = askingOutsideARun(early, nobodyAnswers, 'ready')
-      return (await askCheck(early, check, { ...asking, patient: false })).asked.answer === 'holds'
+      // The environment's folder may be one that a service makes.
+      const here = { cwd: '.', ...check }
+      return (await askCheck(early, here, { ...asking, patient: false })).asked.answer === 'holds'
     },
   })
   try {

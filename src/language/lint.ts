@@ -123,6 +123,7 @@ function lintEnvironments(
       lintTemplates(carried, [...here, 'env'], service.env, running)
       lintChecks(carried, [...here, 'ready'], service.ready, running, variables, [])
     }
+    lintTemplates(carried, [...way, 'cwd'], environment.cwd, running)
     lintHosts(carried, way, environment, running)
     lintChannels(carried, way, environment, running)
     lintChecks(

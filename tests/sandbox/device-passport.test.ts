@@ -15,8 +15,9 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
 const NAME = 'device-passport'
 /** What a release needs to be put in place, and the way back. */
 const CORE = [
-  ...['before_version', 'before_web', 'before_source', 'before_containers', 'before_deployments'],
-  ...['images_kept', 'before_rights', 'least_privilege', 'before_schema', 'before_migrations'],
+  ...['before_version', 'before_source', 'source_at_release', 'before_web'],
+  ...['before_containers', 'before_deployments', 'images_kept'],
+  ...['before_rights', 'least_privilege', 'before_schema', 'before_migrations'],
   ...['backup', 'migrations', 'images_compose', 'images_kubernetes', 'before_switch'],
   ...['switch_compose', 'switch_kubernetes', 'healthy'],
 ]
@@ -33,16 +34,17 @@ const runs: Summary[] = []
 async function passports(place: Place, here: Open): Promise<Picture> {
   const seen = await takePicture(place, here, ['database_url'])
   const files = Object.entries(seen.files).filter(
-    ([path]) => !/^(source\/\.git|origin\.git)(\/|$)|^releases\/(v1\.1\.0|broken)(\/|$)/.test(path),
+    ([path]) =>
+      !/^srv\/(source\/\.git|origin\.git)(\/|$)|^releases\/(v1\.1\.0|broken)(\/|$)/.test(path),
   )
   const git = (folder: string, ...args: string[]) =>
     execFileSync('git', ['-C', join(place.machine, folder), ...args], { encoding: 'utf8' })
   const refs = {
-    'source refs': git('source', 'for-each-ref', '--format=%(refname) %(objectname)'),
+    'source refs': git('srv/source', 'for-each-ref', '--format=%(refname) %(objectname)'),
     'source head':
-      readFileSync(join(place.machine, 'source/.git/HEAD'), 'utf8') +
-      git('source', 'status', '--porcelain'),
-    'origin refs': git('origin.git', 'for-each-ref', '--format=%(refname) %(objectname)'),
+      readFileSync(join(place.machine, 'srv/source/.git/HEAD'), 'utf8') +
+      git('srv/source', 'status', '--porcelain'),
+    'origin refs': git('srv/origin.git', 'for-each-ref', '--format=%(refname) %(objectname)'),
   }
   return { ...seen, files: { ...Object.fromEntries(files), ...refs } }
 }
@@ -103,10 +105,13 @@ test('deployed, and again, and rolled back by scope and whole: people are told, 
   expect(there.files['origin refs']).toContain('refs/tags/v1.0.0')
   expect(there.databases['database_url']?.schema.join('\n')).toContain('audit_log')
 
-  const settled = ['api_environment', 'web_environment', 'previous_tagged', 'source_at_release']
+  const settled = ['previous_tagged', 'api_environment', 'web_environment']
   const again = await deploy(...only(...CORE, ...settled, 'backup_schedule'))
   expect(idsOf(ended(again), 'satisfied')).toEqual([
-    ...settled,
+    'previous_tagged',
+    'source_at_release',
+    'api_environment',
+    'web_environment',
     'least_privilege',
     'backup_schedule',
     'migrations',
@@ -144,6 +149,14 @@ test('deployed by kubernetes; where the migrations cannot be taken back, the bac
 
 test('in these runs every row of the document was done', () => {
   expectEveryRow(NAME, runs)
+})
+
+test('it is the release that is told and tested: one whose tests fail goes no further', async () => {
+  const steps = ['before_version', 'before_source', 'source_at_release', 'release_notes']
+  const untested = ['--var', 'release=untested', ...only(...steps, 'web_tests')]
+  const summary = ended(await deploy(...untested), 4)
+  expect(idsOf(summary, 'failed')).toEqual(['web_tests'])
+  await expectAsBefore()
 })
 
 test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {

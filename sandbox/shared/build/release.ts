@@ -93,7 +93,8 @@ function put(from: string, name: string, work: string): void {
   const renamed = code.replace(
     /((?:from|import)\s*\(?\s*')(\.{1,2}\/[^']+)\.ts'/g,
     (_, before: string, specifier: string) => {
-      const target = resolve(dirname(from), specifier)
+      // A source elsewhere has the kit by a link.
+      const target = realpathSync(resolve(dirname(from), `${specifier}.ts`)).slice(0, -'.ts'.length)
       const inKit = target.startsWith(`${KIT}/`) && !from.startsWith(`${KIT}/`)
       const there = inKit
         ? relative(dirname(to), join(work, 'kit', relative(KIT, target)))
