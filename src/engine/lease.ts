@@ -41,7 +41,7 @@ export async function takeRun({ store, actor }: Session, run: string): Promise<L
  * Frees the lock of a run that is over and whose process died before it could. False when the run is
  * not over, or somebody lives who drives it.
  */
-export async function freeLeftover(session: Session, { run }: Lock): Promise<boolean> {
+async function freeLeftover(session: Session, { run }: Lock): Promise<boolean> {
   const { store, actor } = session
   const known = await findRun(store, { run })
   if (known === undefined || isUnfinished(known)) return false
@@ -97,7 +97,7 @@ export async function untilFree<T extends object>(
 }
 
 /** The error of exit 7: who has the lock, since when, doing what, and what one can do. */
-export async function busy(store: Store, lock: Lock): Promise<RunbookError> {
+async function busy(store: Store, lock: Lock): Promise<RunbookError> {
   const state = fold(await store.events(lock.run))
   const { lease } = lock
   const doing = [...state.steps.values()].filter(

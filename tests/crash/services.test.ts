@@ -2,10 +2,13 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { identify } from '../../src/lib/processes.ts'
 import { linesOf, project, runbook, start, statuses } from '../tool.ts'
 import { recordOf } from './record.ts'
+
+// Several commands, one after the other, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 30_000 })
 
 /** Opens a connection to the service, and fails where there is none. */
 const CALL = 'at=${APP_URL#http://}; : > "/dev/tcp/${at%:*}/${at#*:}"'
