@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { EXIT } from '../core/errors.ts'
+import { findMeant } from '../engine/known-names.ts'
 import { endServices } from '../engine/services.ts'
-import { findRun, isUnfinished, openSession } from '../engine/session.ts'
+import { isUnfinished, openSession } from '../engine/session.ts'
 import { abandon, leftBehind } from '../engine/word.ts'
 import { findRoot } from '../language/find.ts'
 import { examples } from './flags.ts'
@@ -19,8 +20,8 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.action(async (ref: string | undefined, flags: Flags) => {
     const session = openSession(findRoot(process.cwd()), flags.store)
     // A run that is named is judged as it is; otherwise only an unfinished one can be meant.
-    const known = await findRun(
-      session.store,
+    const known = await findMeant(
+      session,
       { run: ref, environment: flags.env },
       ref === undefined ? isUnfinished : undefined,
     )

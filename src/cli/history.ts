@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { EXIT, isRunbookError } from '../core/errors.ts'
+import { demandKnown } from '../engine/known-names.ts'
 import { loadRun, openSession, type KnownRun } from '../engine/session.ts'
 import { findRoot, findRunbook } from '../language/find.ts'
 import { headline } from '../views/json.ts'
@@ -21,14 +22,19 @@ export function define(command: Command, exit: (code: number) => void): void {
   readingFlags(command)
   examples(command, 'runbook history', 'runbook history qr-login --env prod -n 5 -o json')
   command.action(async (runbook: string | undefined, flags: Flags) => {
-    const { store } = openSession(findRoot(process.cwd()), flags.store)
+    const session = openSession(findRoot(process.cwd()), flags.store)
+    const { store } = session
     const heads = await store.runs({
       limit: flags.limit,
       ...(runbook !== undefined && { runbook }),
       ...(flags.env !== undefined && { environment: flags.env }),
     })
     // Nothing ran of it: then it should at least be a runbook, and not a misspelt one.
-    if (heads.length === 0 && runbook !== undefined) findRunbook(runbook, process.cwd())
+    if (heads.length === 0) {
+      const ran = runbook !== undefined && (await store.runs({ runbook, limit: 1 })).length > 0
+      if (runbook !== undefined && !ran) findRunbook(runbook, process.cwd())
+      await demandKnown(session, { run: ran ? runbook : undefined, environment: flags.env })
+    }
     const runs: KnownRun[] = []
     let damaged: number = EXIT.ok
     for (const head of heads) {

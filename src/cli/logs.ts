@@ -41,6 +41,7 @@ function idsOf(plan: Plan, run: string, word: string): string[] {
     word,
     steps.map(({ id }) => id),
   )
-  const message = `run ${run} has no step "${word}"`
-  throw failure(EXIT.usage, message, hint === undefined ? {} : { hint })
+  throw failure(EXIT.usage, `run ${run} has no step "${word}"`, {
+    hint: hint ?? `runbook show ${plan.runbook} lists them`,
+  })
 }

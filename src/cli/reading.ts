@@ -1,6 +1,7 @@
 /** What the commands share that look at one run and change nothing: `status`, `logs`, `report`. */
 import type { Command } from 'commander'
-import { findRun, openSession, type KnownRun, type Session } from '../engine/session.ts'
+import { findMeant } from '../engine/known-names.ts'
+import { openSession, type KnownRun, type Session } from '../engine/session.ts'
 import { findRoot } from '../language/find.ts'
 import {
   environmentFlag,
@@ -31,7 +32,7 @@ export async function readRun(
 ): Promise<void> {
   const session = openSession(findRoot(process.cwd()), url)
   try {
-    const known = await findRun(session.store, { run, environment: env })
+    const known = await findMeant(session, { run, environment: env })
     if (known === undefined) process.stderr.write('Nothing has run here.\n')
     else await read(known, session)
   } finally {

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import { EXIT, failure } from '../core/errors.ts'
-import { findRun, openSession } from '../engine/session.ts'
+import { findMeant } from '../engine/known-names.ts'
+import { openSession } from '../engine/session.ts'
 import { resolveStep } from '../engine/word.ts'
 import { findRoot } from '../language/find.ts'
 import { examples } from './flags.ts'
@@ -52,7 +53,7 @@ export function define(command: Command, exit: (code: number) => void): void {
         hint: 'say one of: --done, --not-done, --undo',
       })
     const session = openSession(findRoot(process.cwd()), flags.store)
-    const known = await findRun(session.store, { run: ref, environment: flags.env })
+    const known = await findMeant(session, { run: ref, environment: flags.env })
     if (known === undefined) throw failure(EXIT.usage, `there is no run of "${ref}"`)
     const state = await resolveStep(session, known, step, as, flags.reason)
     await session.store.close()

@@ -57,13 +57,15 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.action(async (ref: string | undefined, flags: Flags) => {
     const view = await viewFor(flags)
     const session = openSession(findRoot(process.cwd()), flags.store)
-    const known = await runMeant(session, { run: ref, environment: flags.env }, isUnfinished, view)
+    const reference = { run: ref, environment: flags.env }
+    const steps = flags.retry ?? []
+    const known = await runMeant(session, reference, isUnfinished, view, { steps })
     if (known === undefined) {
       process.stderr.write('There is no unfinished run.\n')
       exit(EXIT.ok)
       return
     }
-    const retry = (flags.retry ?? []).flatMap((step) => stepsMeant(known, step))
+    const retry = steps.flatMap((step) => stepsMeant(known, step))
     const replanned = await lookAtToday(known, flags, view)
     const plan = replanned ?? known.plan
     const attached = flags.wait === true || plan.environment.wait === true

@@ -65,7 +65,11 @@ export function define(command: Command, exit: (code: number) => void): void {
     const view = await viewFor(flags)
     const root = findRoot(process.cwd())
     const session = openSession(root, flags.store)
-    const known = await runMeant(session, { run: ref, environment: flags.env }, canBeUndone, view)
+    const { env: environment, scope, to, lastResort = [] } = flags
+    const known = await runMeant(session, { run: ref, environment }, canBeUndone, view, {
+      scope,
+      steps: to === undefined ? lastResort : [to, ...lastResort],
+    })
     if (known === undefined) {
       process.stderr.write('There is nothing left to undo.\n')
       exit(EXIT.ok)

@@ -3,17 +3,27 @@ import type { View } from '../core/view.ts'
 import { outlet } from '../lib/outlet.ts'
 import { dateTime } from '../views/times.ts'
 import { isSecret } from '../engine/bind-inputs.ts'
-import { findRun, type KnownRun, type RunReference, type Session } from '../engine/session.ts'
+import { demandNames, findMeant, type NamesInARun } from '../engine/known-names.ts'
+import type { KnownRun, RunReference, Session } from '../engine/session.ts'
 
-/** The run that is meant; when the person did not name its id, the command says which it took. */
+/**
+ * The run that is meant; when the person did not name its id, the command says which it took. Where
+ * there is none, the other `names` that were given must still be names of something.
+ */
 export async function runMeant(
   session: Session,
   ref: RunReference,
   wanted: (run: KnownRun) => boolean,
   view: Pick<View, 'progress'>,
+  names: NamesInARun,
 ): Promise<KnownRun | undefined> {
-  const known = await findRun(session.store, ref, wanted)
-  if (known !== undefined && ref.run !== known.state.run) {
+  const looked: KnownRun[] = []
+  const known = await findMeant(session, ref, (run) => {
+    looked.push(run)
+    return wanted(run)
+  })
+  if (known === undefined) await demandNames(session, looked, names)
+  else if (ref.run !== known.state.run) {
     const { run, runbook, environment, created_at } = known.state
     view.progress({
       kind: 'note',

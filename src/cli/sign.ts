@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { EXIT, failure } from '../core/errors.ts'
-import { findRun, isUnfinished, openSession } from '../engine/session.ts'
+import { findMeant } from '../engine/known-names.ts'
+import { isUnfinished, openSession } from '../engine/session.ts'
 import { signFor } from '../engine/sign.ts'
 import { findRoot } from '../language/find.ts'
 import { examples } from './flags.ts'
@@ -32,7 +33,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.action(async (ref: string, flags: Flags) => {
     const session = openSession(findRoot(process.cwd()), flags.store)
     const reference = { run: ref, environment: flags.env }
-    const known = await findRun(session.store, reference, isUnfinished)
+    const known = await findMeant(session, reference, isUnfinished)
     if (known === undefined)
       throw failure(EXIT.usage, `no run of ${ref} is unfinished, so there is nothing to sign`)
     const { role, steps, missing, state } = await signFor(session, known.head, {

@@ -33,16 +33,29 @@ export function formatProblem(p: Problem): string {
   return lines.join('\n')
 }
 
-/** The nearest of the known words, when it is near enough to have been meant. */
-function nearest(word: string, known: readonly string[]): string | undefined {
-  if (known.length === 0) return undefined
-  const best = closest(word, [...known])
-  return distance(word, best) <= Math.max(1, Math.floor(word.length / 3)) ? best : undefined
+function letters(word: string): string {
+  return [...word].toSorted().join('')
 }
 
-/** `did you mean "x"?`, or the whole choice when nothing is near and it is short. */
+/** The nearest of the known words, when it is near enough to have been meant. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined
+  const best = closest(word, [...known])
+  // Two letters that changed places are two changes and one slip.
+  const slips = letters(word) === letters(best) ? 2 : 1
+  return distance(word, best) <= Math.max(slips, Math.floor(word.length / 3)) ? best : undefined
+}
+
+/**
+ * `did you mean "x"?`; when nothing is that near the whole choice when it is short, else those that
+ * share a part of their name with it.
+ */
 export function didYouMean(word: string, known: readonly string[]): string | undefined {
   const best = nearest(word, known)
   if (best !== undefined) return `did you mean "${best}"?`
-  return known.length > 0 && known.length <= 16 ? `expected one of: ${known.join(', ')}` : undefined
+  if (known.length === 0) return undefined
+  if (known.length <= 16) return `expected one of: ${known.join(', ')}`
+  const parts = word.split(/[^A-Za-z0-9]+/).filter((part) => part.length > 2)
+  const like = known.filter((name) => parts.some((part) => name.includes(part))).slice(0, 8)
+  return like.length === 0 ? undefined : `did you mean one of: ${like.join(', ')}?`
 }

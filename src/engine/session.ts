@@ -1,6 +1,5 @@
 /** What every command that looks at runs begins with: the root, the journal, and which run is meant. */
 import { hostname, userInfo } from 'node:os'
-import { EXIT, failure } from '../core/errors.ts'
 import type { Actor } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import { fold, type RunState } from '../core/state.ts'
@@ -55,7 +54,7 @@ export interface RunReference {
 
 /**
  * The run that is meant: by its id, or the newest of a runbook (and environment), or the newest of all.
- * `wanted` narrows it to the newest that fits. Undefined when none does; exit 2 when there is no such run.
+ * `wanted` narrows it to the newest that fits. Undefined when none does.
  */
 export async function findRun(
   store: Store,
@@ -64,14 +63,8 @@ export async function findRun(
 ): Promise<KnownRun | undefined> {
   const environment = ref.environment === undefined ? {} : { environment: ref.environment }
   if (ref.run !== undefined) {
-    const all = await store.runs()
-    const exact = all.find((head) => head.run === ref.run)
+    const exact = (await store.runs()).find((head) => head.run === ref.run)
     if (exact !== undefined) return loadRun(store, exact)
-    if (!all.some((head) => head.runbook === ref.run)) {
-      throw failure(EXIT.usage, `there is no run "${ref.run}"`, {
-        hint: 'see what ran: runbook history',
-      })
-    }
   }
   const heads = await store.runs({
     ...environment,

@@ -143,7 +143,7 @@ describe('what is misspelt is refused with 2, before anything is touched, and th
   test('of a run that is there: its steps and scopes', async () => {
     put('broken')
     await deploy()
-    refused(await run('resume', '--retry', 'tow'), 2, /expected one of: one, two/)
+    refused(await run('resume', '--retry', 'tow'), 2, /did you mean "two"/)
     refused(await run('rollback', '--to', 'thre'), 2, /did you mean "three"/)
     refused(await run('rollback', '--scope', 'ap'), 2, /"?app"?/)
     refused(await run('logs', 'small', 'thre'), 2, /did you mean "three"/)

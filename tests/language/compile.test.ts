@@ -117,7 +117,7 @@ describe('inputValue', () => {
       'name must be a URL such as https://host/path; "http://a b" is not',
     ],
     [{ pattern: 'a|b' }, 'ab', 'name must match a|b; "ab" does not'],
-    [{ enum: ['one', 'two'] }, 'tow', 'name cannot be "tow"; expected one of: one, two'],
+    [{ enum: ['one', 'two'] }, 'tow', 'name cannot be "tow"; did you mean "two"?'],
     [{ min_length: 3 }, '👍', 'name must have at least 3 characters, this one has 1'],
     [{ secret: true, min_length: 32 }, 'hunter2', 'name must have at least 32 characters'],
     [{ secret: true, pattern: 'x' }, 'hunter2', 'name must match x; its value does not'],
