@@ -1,6 +1,7 @@
 /** Every check of database security fails when what it proves is taken away; and what its document's commands really do. */
-import { rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
-import { describe, expect, test, vi } from 'vitest'
+import { randomBytes } from 'node:crypto'
+import { appendFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { findRun } from '../../src/engine/session.ts'
 import { loadRunbook } from '../../src/language/load.ts'
 import { judge } from '../../src/core/expressions.ts'
@@ -8,7 +9,17 @@ import { openOutputs } from '../../src/engine/outputs.ts'
 import { scopeOf } from '../../src/engine/runtime.ts'
 import { shownWhile } from '../canaries.ts'
 import { input } from './place.ts'
-import { cutOff, moved, statement } from './hands.ts'
+import {
+  both,
+  changed,
+  cutOff,
+  forgotten,
+  linked,
+  moved,
+  readable,
+  replaced,
+  statement,
+} from './hands.ts'
 import { casesOf, stageOf, type Losses, type TakeAway } from './stage.ts'
 
 // Real servers, builds and traffic, on a machine that may be busy with other tests.
@@ -19,6 +30,8 @@ const NAME = 'db-security'
 let run = ''
 let backup = ''
 let finalBackup = ''
+/** The run of the last phase. */
+let last = ''
 const stage = stageOf(NAME, {
   async first({ deploy, fileOf }) {
     run = await deploy('--to', 'final_backup')
@@ -48,6 +61,17 @@ const MAINTENANCE = 'MAINTENANCE_MODE'
 const PERCENT = 'FEATURE_SECURITY_TRACKING_PERCENT'
 const stopped = called('systemctl stop lockr', 'systemctl start lockr')
 
+const keyOf = () => input(here(), 'system_encryption_key')
+/** A line more in the application's log. */
+const logged = (line: () => object): TakeAway =>
+  changed(
+    () => at('logs/lockr.log'),
+    (file) => {
+      const time = new Date().toISOString()
+      appendFileSync(file, JSON.stringify({ time, ...line() }) + '\n')
+    },
+  )
+
 /** Sealed values of users, changed; afterwards as they were. */
 const sealed =
   (change: string): TakeAway =>
@@ -63,16 +87,16 @@ const sealed =
   }
 
 /** The account of a flow: made by the flow itself, removed, and made again. */
-const accountOf = (flow: string): { made: TakeAway; gone: TakeAway } => {
+const accountOf = (flow: string, by = () => run): { made: TakeAway; gone: TakeAway } => {
   const make = () =>
     call(`node scripts/flow.ts ${flow}`, {
-      RUNBOOK_RUN_ID: run,
+      RUNBOOK_RUN_ID: by(),
       APP_URL: input(here(), 'app_url'),
       MESSAGES_URL: input(here(), 'messages_url'),
       ADMIN_TOKEN: input(here(), 'admin_token'),
       TRIAL_PHONE: input(here(), 'trial_phone'),
     })
-  const remove = () => on().query('DELETE FROM users WHERE id = $1', [`${run}-${flow}`])
+  const remove = () => on().query('DELETE FROM users WHERE id = $1', [`${by()}-${flow}`])
   return {
     made: async () => {
       await make()
@@ -87,6 +111,13 @@ const accountOf = (flow: string): { made: TakeAway; gone: TakeAway } => {
 
 /** How the effect of each step that changes something can be lost, by step. */
 const LOSSES: Losses = {
+  source_tree: {
+    'another commit is checked out': called(
+      'git -C "$SOURCE" checkout --quiet 2.3.0',
+      'git -C "$SOURCE" checkout --quiet main',
+    ),
+    'a file is changed': replaced(() => at('source/package.json'), '2.4.0', '2.4.1'),
+  },
   backup: {
     'it is cut off': cutOff(() => backup, 6000),
     'it is gone': moved(() => backup),
@@ -153,6 +184,12 @@ const LOSSES: Losses = {
       return () =>
         call('heroku config:set "SYSTEM_ENCRYPTION_KEY=$KEY" --app lockr', { KEY: key.trim() })
     },
+    'it is another one': async () => {
+      const put = (key: string) =>
+        call('heroku config:set "SYSTEM_ENCRYPTION_KEY=$KEY" --app lockr', { KEY: key })
+      await put(anotherKey())
+      return () => put(keyOf())
+    },
   },
   deploy_git: {
     'the previous release serves': called(
@@ -174,8 +211,6 @@ const LOSSES: Losses = {
   final_backup: {
     'it is cut off': cutOff(() => finalBackup, 6000),
   },
-  remove_plain_text: {},
-  flow_without_plain_text: {},
   clean_up_again: { 'an account is back': accountOf('login').made },
   old_backups: {
     'an old one is there': async () => {
@@ -202,21 +237,110 @@ const EARLIER: Record<string, TakeAway> = {
   ),
 }
 
-/** Steps that change nothing and prove what others did: their checks can fail as well. */
+/** Steps that change nothing and prove what others did: first, for what is lost later is logged. */
 const PROOFS: Losses = {
+  key_reached: {
+    'the log shows it': logged(() => ({ level: 'info', message: keyOf() })),
+  },
+  log_clean: {
+    'an error is logged': logged(() => ({ level: 'error', message: 'no vault' })),
+  },
   healthy: { 'it is stopped': stopped },
 }
 
-/** They run with another strategy, in the tests of the whole deployment. */
-const ELSEWHERE = /^(key|deploy)_(docker|kubernetes)$|^build_release$|^image$/
+const IMAGE = 'lockr:2.4.0'
+const previous = linked(stage, 'lockr', '2.3.0', '2.4.0')
+const ENV_FILE = () => at('config/.env.production')
+const anotherKey = () => randomBytes(32).toString('base64')
+/** The secret of the cluster, made of a text. */
+const secretOf = (text: () => string) => async () => {
+  await call(
+    `kubectl delete secret encryption-keys
+     printf %s "$TEXT" | kubectl create secret generic encryption-keys --from-file=system-encryption-key=/dev/stdin`,
+    { TEXT: text() },
+  )
+  return secretOf(keyOf)
+}
+
+/** Those of the other strategies, with the same release in place. */
+const BY_DOCKER: Losses = {
+  key_docker: {
+    'it is not there': replaced(ENV_FILE, /^SYSTEM_ENCRYPTION_KEY=.*\n/m),
+    'it is another one': async () =>
+      replaced(ENV_FILE, /^(SYSTEM_ENCRYPTION_KEY)=.*/m, `$1=${anotherKey()}`)(),
+    'others can read it': readable(ENV_FILE),
+  },
+  build_release: {
+    'a file of it is changed': changed(
+      () => at('releases/2.4.0/src/main.js'),
+      (file) => appendFileSync(file, '\n'),
+    ),
+    'it says that it is another': replaced(
+      () => at('releases/2.4.0/manifest.json'),
+      '"version": "2.4.0"',
+      '"version": "2.4.1"',
+    ),
+    'it is gone': moved(() => at('releases/2.4.0/manifest.json')),
+  },
+  image: {
+    // One that a container runs is always here.
+    'it is not here': both(previous, forgotten(stage, 'images', IMAGE)),
+    'it is not in the registry': forgotten(stage, 'pushed', IMAGE),
+  },
+  deploy_docker: { 'the previous release serves': previous },
+}
+const BY_KUBERNETES: Losses = {
+  key_kubernetes: {
+    'it is not there': async () => {
+      await call('kubectl delete secret encryption-keys')
+      return secretOf(keyOf)
+    },
+    'it is another one': secretOf(anotherKey),
+    'the deployment does not read it': called(
+      'kubectl set env deployment/lockr SYSTEM_ENCRYPTION_KEY-',
+      'kubectl set env deployment/lockr --from=secret/encryption-keys; kubectl rollout status deployment/lockr',
+    ),
+  },
+  deploy_kubernetes: { 'the previous release serves': previous },
+}
+
+/** Those of the last phase, after which the plain text is gone. */
+const columnBack = (column: string): TakeAway =>
+  statement(
+    on,
+    `ALTER TABLE users ADD COLUMN ${column} text`,
+    `ALTER TABLE users DROP COLUMN ${column}`,
+  )
+const AT_THE_END: Losses = {
+  remove_plain_text: {
+    'the second factors are back': columnBack('two_factor_secret'),
+    'the phone numbers are back': columnBack('phone_number'),
+    'it is not recorded': recordGone('027_remove_legacy_plaintext_columns'),
+  },
+  flow_without_plain_text: {
+    'the account is gone': accountOf('second_factor', () => last).gone,
+    'its second factor is not sealed': async () => {
+      const account = `${last}-second_factor`
+      const { rows } = await on().query<{ sealed: string }>(
+        'SELECT encrypted_two_factor_secret AS sealed FROM users WHERE id = $1',
+        [account],
+      )
+      const set = (to: string | undefined) =>
+        on().query('UPDATE users SET encrypted_two_factor_secret = $1 WHERE id = $2', [to, account])
+      await set(undefined)
+      return () => set(rows[0]?.sealed)
+    },
+  },
+}
 
 test('every step that changes something has a loss of its effect here', async () => {
   const { runbook: read } = await loadRunbook(NAME, stage.place().root)
   const changing = read.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
-  expect(Object.keys(LOSSES).sort()).toEqual(changing.filter((id) => !ELSEWHERE.test(id)).sort())
+  const lost = casesOf({ ...LOSSES, ...BY_DOCKER, ...BY_KUBERNETES, ...AT_THE_END })
+  expect([...new Set(lost.map(([step]) => step))].sort()).toEqual(changing.sort())
 })
 
-test.each([...casesOf(LOSSES), ...casesOf(PROOFS)])('%s: %s', (step, _how, take) =>
+test.each([...casesOf(PROOFS), ...casesOf(LOSSES)])('%s: %s', (step, _how, take) =>
   stage.expectToDependOn(run, step, take, EARLIER[step]),
 )
 
@@ -290,6 +414,35 @@ describe('a reason to go back', () => {
     expect(answer(1.51, 1.09)).toBe('does_not_hold')
     expect(answer(1.49, 1.11)).toBe('does_not_hold')
   })
+})
+
+test('no environment but the sandbox is deployed to without the name of a commit', () => {
+  const named = here().plan.requires.find((one) => one.title?.startsWith('the commit is named'))
+  const answer = (environment: string, commit: string) =>
+    judge(
+      named?.expect ?? [],
+      { inputs: { commit }, environment: { name: environment } },
+      (text) => text,
+    ).answer
+  expect(answer('sandbox', '')).toBe('holds')
+  expect(answer('staging', '')).toBe('does_not_hold')
+  expect(answer('prod', '')).toBe('does_not_hold')
+  expect(answer('prod', 'c0ffee')).toBe('holds')
+})
+
+test('a log of which Heroku has lost the beginning is no clean log; one that a drain wrote is read in its place', async () => {
+  const many = changed(
+    () => at('logs/lockr.out.log'),
+    (file) => appendFileSync(file, `{"time":"${new Date().toISOString()}"}\n`.repeat(1500)),
+  )
+  const putBack = await many()
+  try {
+    expect(await stage.ask(run, 'log_clean')).toMatchObject({ answer: 'cannot_tell' })
+    const drain = { LOG_FILE: at('logs/lockr.log') }
+    expect(await call('scripts/log.sh 2025-01-01T00:00:00Z', drain)).toContain('"2.3.0"')
+  } finally {
+    await putBack()
+  }
 })
 
 describe('what the document says, and what it does', () => {
@@ -384,3 +537,45 @@ describe('what the document says, and what it does', () => {
     expect(quiet).toBe(false)
   })
 })
+
+describe('deployed by docker', () => {
+  let by = ''
+  beforeAll(async () => {
+    by = await stage.deploy(...only('docker', 'build_release', 'image', 'before_container'))
+  })
+  test.each(casesOf(BY_DOCKER))('%s: %s', (step, _how, take) =>
+    stage.expectToDependOn(by, step, take),
+  )
+})
+
+describe('deployed by kubernetes', () => {
+  let by = ''
+  beforeAll(async () => {
+    by = await stage.deploy(...only('kubernetes', 'before_image'))
+  })
+  test.each(casesOf(BY_KUBERNETES))('%s: %s', (step, _how, take) =>
+    stage.expectToDependOn(by, step, take),
+  )
+})
+
+describe('without the plain text', () => {
+  beforeAll(async () => {
+    const steps = 'final_backup,remove_plain_text,flow_without_plain_text'
+    last = await stage.deploy('--only', steps)
+  })
+  test.each(casesOf(AT_THE_END))('%s: %s', (step, _how, take) =>
+    stage.expectToDependOn(last, step, take),
+  )
+})
+
+/** Of the deployment only what is by that strategy. */
+function only(strategy: string, ...more: string[]): string[] {
+  const steps = [
+    'encryption_key',
+    'before_version',
+    `key_${strategy}`,
+    `deploy_${strategy}`,
+    ...more,
+  ]
+  return ['--var', `strategy=${strategy}`, '--only', steps.join()]
+}
