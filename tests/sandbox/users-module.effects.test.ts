@@ -324,7 +324,7 @@ describe('recovery', () => {
     const { PGUSER, PGPASSWORD, PATH } = client(input(stage.here(), 'database_url'))
     const [dump = ''] = command.split('\n')
     const [, ...all] = settings.split('\n').reverse()
-    const env = Object.fromEntries(all.map((line) => line.split('='))) as Record<string, string>
+    const env = Object.fromEntries(all.map((line) => line.split('=') as [string, string]))
     // As cron reads it: a percent sign has a backslash before it.
     await promisify(execFile)('sh', ['-c', dump.replaceAll('\\%', '%')], {
       env: { ...env, PGUSER, PGPASSWORD, PATH },
