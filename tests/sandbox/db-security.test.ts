@@ -112,7 +112,7 @@ test.each(['git', 'docker', 'kubernetes'])(
       ...['rev-parse', '2.3.0^{commit}'],
     ])
     const asked = ['--var', `commit=${other.trim()}`, '--var', `strategy=${strategy}`]
-    const refused = ended(await deploy(...asked, '--only', 'source_commit'), 3)
+    const refused = ended(await deploy(...asked, '--only', 'source_commit'), 4)
     expect(idsOf(refused, 'failed')).toEqual(['source_commit'])
   },
 )
