@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { which } from '../../sandbox/shared/host/which.ts'
 import { watchProcesses } from '../canaries.ts'
 import { start, type Summary } from '../tool.ts'
 import { takePicture, type Open, type Picture, type Place } from './place.ts'
@@ -13,6 +14,7 @@ import { ended, idsOf, mails, SECRET, statusOf, systemOf, wouldOf } from './syst
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
 
 const NAME = 'device-passport'
+const redis = which('redis-server')
 /** What a release needs to be put in place, and the way back. */
 const CORE = [
   ...['before_version', 'before_source', 'source_at_release', 'before_web'],
@@ -147,8 +149,8 @@ test('deployed by kubernetes; where the migrations cannot be taken back, the bac
   await expectAsBefore()
 })
 
-test('in these runs every row of the document was done', () => {
-  expectEveryRow(NAME, runs)
+test(`in these runs every row of the document was done${redis ? '' : ' but DP-09, for want of a redis-server'}`, () => {
+  expectEveryRow(NAME, runs, redis ? [] : ['DP-09'])
 })
 
 test('it is the release that is told and tested: one whose tests fail goes no further', async () => {

@@ -125,8 +125,10 @@ const runs: Summary[] = []
 
 test('deployed and rolled back while thousands of requests come in: none of them fails, and all is as it was before', async () => {
   const watching = watchProcesses(50)
+  const origin = ['-C', join(place().machine, 'origin.git'), 'rev-parse', '1.1.0^{commit}']
+  const { stdout: commit } = await execute('git', origin)
   const to = await visited(
-    ['deploy', NAME, '--env', 'sandbox', '--no-input'],
+    ['deploy', NAME, '--env', 'sandbox', '--no-input', '--var', `commit=${commit.trim()}`],
     /"step.armed".*switch_rolling@backend-1/,
     /"step.done".*switch_rolling@backend-2/,
     { PATH: sleepByVisitors() },
@@ -186,6 +188,8 @@ test('a release that is not healthy stops at the first instance and is rolled ba
   expect(statusOf(summary, 'switch_rolling@backend-2')).toBe('pending')
   expect(statusOf(summary, 'migration@here')).toBe('undone')
   expect(ran.stderr).toContain('It was started, and is not well.')
+  // OA-16: who is to be called, when there is a reason to.
+  for (const reach of ['#prosight-oncall', '#prosight-lead']) expect(ran.stderr).toContain(reach)
   await expectAsBefore()
   expect(told('mail').slice(mails).join()).toContain('oauth-login broken was taken back')
 })
