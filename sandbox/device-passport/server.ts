@@ -22,7 +22,7 @@ const owner = new URL(needed('DATABASE_URL'))
 const role = { role: needed('DB_USER'), rolePassword: needed('DB_PASSWORD') }
 const admin = { adminEmail: needed('ADMIN_EMAIL'), adminPassword: needed('ADMIN_PASSWORD') }
 await seedDatabases(owner.href, { ...role, ...admin })
-seedFolders(dir, ['backups', 'config/api', 'config/web', 'config/cron.d'])
+seedFolders(dir, ['backups', 'config/api', 'config/web', 'config/backup', 'config/cron.d'])
 seedRepositories(join(dir, 'srv'), PREVIOUS, ['broken', 'untested', 'v1.1.0'])
 await seedRelease(dir, PREVIOUS, (out) => buildPrevious(out, PREVIOUS), [
   'current-api',

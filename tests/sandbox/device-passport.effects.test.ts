@@ -63,6 +63,7 @@ const REDIS = 'redis-cli --no-auth-warning --cacert "$REDIS_CA" -u "$REDIS_URL"'
 
 const api = () => at('config/api/.env.production')
 const web = () => at('config/web/.env.production')
+const access = () => at('config/backup/pg_service.conf')
 const schedule = () => at('config/cron.d/device-passport-backup')
 const logged = (line: () => string) =>
   changed(
@@ -155,8 +156,13 @@ const LOSSES: Losses = {
     ),
   },
   backup: { 'it is cut off': cutOff(() => backup, 3000), 'it is gone': moved(() => backup) },
+  backup_access: {
+    'others can read it': readable(access),
+    'it leads to another database': replaced(access, /^dbname=.*$/m, 'dbname=postgres'),
+  },
   backup_schedule: {
     'it is gone': moved(schedule),
+    'nobody tells it where the database is': moved(access),
     'it keeps less': replaced(schedule, '-mtime +30', '-mtime +3'),
   },
   migrations: {

@@ -108,13 +108,14 @@ test('deployed, and again, and rolled back by scope and whole: people are told, 
   expect(there.databases['database_url']?.schema.join('\n')).toContain('audit_log')
 
   const settled = ['previous_tagged', 'api_environment', 'web_environment']
-  const again = await deploy(...only(...CORE, ...settled, 'backup_schedule'))
+  const again = await deploy(...only(...CORE, ...settled, 'backup_access', 'backup_schedule'))
   expect(idsOf(ended(again), 'satisfied')).toEqual([
     'previous_tagged',
     'source_at_release',
     'api_environment',
     'web_environment',
     'least_privilege',
+    'backup_access',
     'backup_schedule',
     'migrations',
     'switch_compose',
