@@ -4,6 +4,8 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } fro
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { parse } from 'yaml'
+import { loadRunbook } from '../../src/language/load.ts'
 import { load } from '../../src/lib/load.ts'
 import { watchProcesses } from '../canaries.ts'
 import { linesOf, runbook, start, summaryOf, type Summary } from '../tool.ts'
@@ -192,6 +194,17 @@ test('a release that is not healthy stops at the first instance and is rolled ba
   for (const reach of ['#prosight-oncall', '#prosight-lead']) expect(ran.stderr).toContain(reach)
   await expectAsBefore()
   expect(told('mail').slice(mails).join()).toContain('oauth-login broken was taken back')
+})
+
+test('its container is published where production is asked, with the settings that were looked at', async () => {
+  const file = join(place().root, 'sandbox/oauth-login/app/docker-compose.prod.yml')
+  const { services } = parse(readFileSync(file, 'utf8')) as {
+    services: { 'backend-api': { ports: string[]; env_file: string } }
+  }
+  const { runbook: loaded } = await loadRunbook(NAME, place().root)
+  for (const { facts } of loaded.environments['prod']?.hosts?.['backend'] ?? [])
+    expect(services['backend-api'].ports).toContain(`${new URL(String(facts['url'])).port}:8000`)
+  expect(services['backend-api'].env_file).toMatch(/^\$\{CONFIG\b.*\}\/backend\.env$/)
 })
 
 describe('with the release in place, only the restart', () => {

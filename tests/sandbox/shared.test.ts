@@ -134,9 +134,15 @@ describe('one unit, by every tool', () => {
     const file = join(machine.dir, 'compose.yml')
     writeFileSync(
       file,
-      'services:\n  shop: { image: "shop:${VERSION:-1.0.0}" }\n  cache: { image: "redis:7" }\n',
+      'services:\n  shop: { image: "shop:${VERSION:-1.0.0}", env_file: [{ path: gone.env, required: false }] }\n  cache: { image: "redis:7" }\n',
     )
     const compose = `docker compose -f ${file}`
+    const ill = join(machine.dir, 'ill.yml')
+    writeFileSync(ill, 'services: { shop: { image: "shop:1.0.0", env_file: gone.env } }\n')
+    expect(await bad(`docker compose -f ${ill} up -d`)).toEqual([
+      1,
+      expect.stringMatching(/^env file \/.*\/gone\.env not found/),
+    ])
     await good(`${compose} up -d`, { VERSION: '1.1.0' })
     await serves('1.1.0')
     const { pid } = await machine.serving()

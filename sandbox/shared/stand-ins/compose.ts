@@ -18,6 +18,8 @@ interface Service {
   container: string
   build: { context: string } | undefined
   ports: string[]
+  /** Those that have to be there before it starts. */
+  envFiles: string[]
   /** Undefined where it is none of the sandbox's. */
   unit: UnitStatus | undefined
 }
@@ -27,7 +29,10 @@ interface Raw {
   container_name?: string
   build?: string | { context?: string }
   ports?: string[]
+  env_file?: EnvFile | EnvFile[]
 }
+
+type EnvFile = string | { path: string; required?: boolean }
 
 /** `${NAME}`, `${NAME:-else}` and `${NAME:?why}`, as compose has them, in the whole file. */
 function interpolated(
@@ -86,6 +91,10 @@ async function servicesOf(call: Call): Promise<Service[]> {
         container: raw.container_name ?? `${project}-${name}-1`,
         build: context === undefined ? undefined : { context: resolve(folder, context) },
         ports: (raw.ports ?? []).map(String),
+        envFiles: [raw.env_file ?? []]
+          .flat()
+          .filter((one) => typeof one === 'string' || one.required !== false)
+          .map((one) => resolve(folder, typeof one === 'string' ? one : one.path)),
         unit: all.find((unit) => unit.name === name),
       }
     })
@@ -104,7 +113,11 @@ function adopt(memory: Memory, { unit, container, ports }: Service): void {
 async function up(call: Call, memory: Memory): Promise<void> {
   if (!call.has('detach') && !call.has('wait'))
     fail(16, 'docker compose up: here detached only (--detach)')
-  for (const service of await servicesOf(call)) {
+  const services = await servicesOf(call)
+  for (const file of services.flatMap(({ envFiles }) => envFiles))
+    if (!existsSync(file))
+      fail(1, `env file ${file} not found: stat ${file}: no such file or directory`)
+  for (const service of services) {
     const { name, container, image, ports, unit } = service
     if (unit === undefined) continue
     adopt(memory, service)
