@@ -48,7 +48,8 @@ export async function main([how, value]) {
 }
 `
 
-describe.skipIf(oldNode === undefined)('on a Node that is too old', () => {
+const wanting = oldNode === undefined ? ' (SKIPPED: none older than 22.13 is on PATH)' : ''
+describe.skipIf(oldNode === undefined)(`on a Node that is too old${wanting}`, () => {
   const node = oldNode ?? ''
   const place = mkdtempSync(join(tmpdir(), 'runbook-main-'))
   const main = join(place, 'dist/main.js')

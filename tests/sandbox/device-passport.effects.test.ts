@@ -1,9 +1,9 @@
 /** Every check of the device passports fails when what it proves is taken away; and what its document's commands really do. */
 import { appendFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
-import { which } from '../../sandbox/shared/host/which.ts'
 import { loadRunbook } from '../../src/language/load.ts'
 import { shownWhile } from '../canaries.ts'
+import { redis, titled } from '../checks/redis-server.ts'
 import {
   both,
   changed,
@@ -279,7 +279,7 @@ const PROOFS: Losses = {
   socket: { 'it is stopped': stopped },
   hours_1_to_4: { 'it is stopped': stopped },
 }
-const WITH_REDIS: Losses = {
+const REDIS_LOSSES: Losses = {
   redis_fit: {
     'it takes all memory there is': redisIs('maxmemory', '0', '256mb'),
     'it writes nothing down': redisIs('appendonly', 'no', 'yes'),
@@ -345,10 +345,13 @@ describe('deployed by compose', () => {
     backup = await fileOf(run, 'backup')
     drill = await fileOf(run, 'recovery_drill')
   })
-  const losses = { ...PROOFS, ...LOSSES, ...(which('redis-server') ? WITH_REDIS : {}) }
+  const losses = { ...PROOFS, ...LOSSES }
   test.each(casesOf(losses).filter(([step]) => !OF_KUBERNETES.includes(step)))(
     '%s: %s',
     (step, _how, take) => expectToDependOn(step === 'clean_up' ? last : run, step, take),
+  )
+  test.skipIf(!redis).each(casesOf(REDIS_LOSSES))(titled('%s: %s'), (step, _how, take) =>
+    expectToDependOn(run, step, take),
   )
 
   test('up --force-recreate after down makes the same containers anew: no way back', async () => {
@@ -418,8 +421,8 @@ describe('deployed by compose', () => {
     expect(await asked('psql')).toBe(false)
   })
 
-  test.skipIf(!which('redis-server'))(
-    'redis-cli -a shows the password as well; REDISCLI_AUTH does not',
+  test.skipIf(!redis)(
+    titled('redis-cli -a shows the password as well; REDISCLI_AUTH does not'),
     async () => {
       const password = input(stage.here(), 'redis_password')
       const ping = (how: string, env: object) =>

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { which } from '../../sandbox/shared/host/which.ts'
 import { watchProcesses } from '../canaries.ts'
+import { redis } from '../checks/redis-server.ts'
 import { start, type Summary } from '../tool.ts'
 import { takePicture, type Open, type Picture, type Place } from './place.ts'
 import { expectEveryRow } from './rows.ts'
@@ -14,7 +14,6 @@ import { ended, idsOf, mails, SECRET, statusOf, systemOf, wouldOf } from './syst
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
 
 const NAME = 'device-passport'
-const redis = which('redis-server')
 /** What a release needs to be put in place, and the way back. */
 const CORE = [
   ...['before_version', 'before_source', 'source_at_release', 'before_web'],
