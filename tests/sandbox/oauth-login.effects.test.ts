@@ -46,8 +46,14 @@ async function commitOf(tag: string): Promise<string> {
 
 const tool = (...args: string[]): Promise<Ran> => runbook(stage.place().root, args)
 /** A deploy of a part that is to fail, and is given up as it stands or undone; what it said. */
-async function failing(part: string, end = ['rollback'], to = ['1.1.0', commit]): Promise<string> {
+async function failing(
+  part: string,
+  end = ['rollback'],
+  to = ['1.1.0', commit],
+  vars: string[] = [],
+): Promise<string> {
   const given = ['--var', `release=${to[0]}`, '--var', `commit=${to[1]}`, '--on-failure', 'stop']
+  given.push(...vars)
   const args = ['deploy', NAME, '--env', STAGING, '--no-input', '-o', 'json', '--only', part]
   const ran = await tool(...args, ...given)
   expect(ran.code, ran.stderr).toBe(3)
@@ -290,13 +296,13 @@ describe('what is deployed', () => {
 
 describe('thresholds', () => {
   /** What the expectations of a step say of these figures, with the outputs of the run. */
-  async function judged(id: string, figures: object, of: 'act' | 'verify' | 'probe' = 'verify') {
+  async function judged(id: string, figures: object, of = 'verify') {
     const known = await findRun(here().session.store, { run })
     const step = here().plan.steps.find((s) => s.id === id)
     const [check] = step?.verify ?? []
     const { action } = check ?? {}
-    const probe = action?.verb === 'soak' ? action.probes['web'] : undefined
-    const expects = { act: step?.act?.expect, verify: check?.expect, probe: probe?.expect }[of]
+    const probes = action?.verb === 'soak' ? action.probes : {}
+    const expects = { act: step?.act, verify: check, ...probes }[of]?.expect
     if (known === undefined || expects === undefined) throw new Error(`no such step: ${id}`)
     const outputs = openOutputs(here().bound, known.plan, known.state)
     const scope = scopeOf(here().bound, { run, outputs })
@@ -306,7 +312,7 @@ describe('thresholds', () => {
 
   test('fewer than nine of ten logins in the window end the watch; too few logins prove nothing', async () => {
     const now = (success_rate: number, attempts: bigint) =>
-      judged('watch', { status: 200n, json: { logins: { attempts, success_rate } } }, 'probe')
+      judged('watch@here', { status: 200n, json: { logins: { attempts, success_rate } } }, 'web')
     expect([await now(0.9, 20n), await now(0.89, 20n), await now(1, 4n)]).toEqual([GOOD, BAD, BAD])
   })
 
@@ -318,12 +324,21 @@ describe('thresholds', () => {
     const over = (success: number, errorsNow: number, timeNow: number) => {
       const mean = (of: number) => ({ mean: of })
       const web = { success: mean(success), errors: mean(errorsNow), response_ms: mean(timeNow) }
-      return judged('watch', { web, database: { connections: mean(1), slow: mean(0) } })
+      return judged('watch@here', { web, database: { connections: mean(1), slow: mean(0) } })
     }
     expect(await over(0.96, errors * 0.99, time * 0.99)).toBe(GOOD)
     expect(await over(0.95, errors * 0.99, time * 0.99)).toBe(BAD)
     expect(await over(0.96, errors * 1.01, time * 0.99)).toBe(BAD)
     expect(await over(0.96, errors * 0.99, time * 1.01)).toBe(BAD)
+  })
+
+  test('a database that is busy for more than its share ends the watch', async () => {
+    const inputs = { ...here().bound.inputs, cpu_percent: 80 }
+    const at = (percent: bigint) => judged('watch@here', { inputs, json: { percent } }, 'processor')
+    expect([await at(80n), await at(81n)]).toEqual([GOOD, BAD])
+    const share = ['--var', 'cpu_percent=-1']
+    const said = await failing('baseline,watch', undefined, undefined, share)
+    expect(said).toContain('json.percent <= inputs.cpu_percent')
   })
 
   test('people who cannot log in end the watch of a release that is well otherwise', async () => {
@@ -342,12 +357,6 @@ describe('thresholds', () => {
     const of = (size: number) =>
       judged('backup', { size: BigInt(size), previous: { size: 10_000n } }, 'act')
     expect([await of(9_000), await of(5_000), await of(20_000)]).toEqual([GOOD, BAD, BAD])
-  })
-
-  test('a database that is busy for more than its share is told', async () => {
-    const inputs = { ...here().bound.inputs, cpu_percent: 80 }
-    const at = (percent: bigint) => judged('database_cpu@here', { inputs, json: { percent } })
-    expect([await at(80n), await at(81n)]).toEqual([GOOD, BAD])
   })
 })
 
