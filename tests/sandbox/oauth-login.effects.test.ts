@@ -13,7 +13,7 @@ import { scopeOf } from '../../src/engine/runtime.ts'
 import { findRun } from '../../src/engine/session.ts'
 import { loadRunbook } from '../../src/language/load.ts'
 import { runbook, summaryOf, type Ran } from '../tool.ts'
-import { client, input } from './place.ts'
+import { client, dump, input } from './place.ts'
 import { changed, cutOff, moved, readable, replaced, rows, statement, values } from './hands.ts'
 import { casesOf, stageOf, type Losses, type TakeAway } from './stage.ts'
 
@@ -27,10 +27,12 @@ const execute = promisify(execFile)
 let run = ''
 let commit = ''
 let backup = ''
+let before: string[] = []
 const stage = stageOf(NAME, {
   environment: STAGING,
   async first({ deploy, fileOf, call }) {
     commit = await commitOf('1.1.0')
+    before = (await dump(input(here(), 'database_url'))).schema
     run = await deploy('--no-input', '--var', `commit=${commit}`)
     backup = await fileOf(run, 'backup')
     await call('docker', 'build', '--tag', 'backend-api:1.1.0', at('releases/1.1.0'))
@@ -434,4 +436,12 @@ describe('what the document says, and what it does', () => {
     const two = `'${at('backups/plain.sql')}' '${backup}'`
     await expect(call(`aws s3 cp ${two} s3://prosight-backups/database/`)).rejects.toThrow()
   })
+})
+
+test('the whole of it is taken back by the ways down alone: nothing was needed of the backup', async () => {
+  const ended = await tool('rollback', run, '-o', 'json')
+  expect(ended.code, ended.stderr).toBe(0)
+  expect(summaryOf(ended).status).toBe('rolled_back')
+  expect(await stage.version()).toEqual({ version: '1.0.0' })
+  expect((await dump(input(here(), 'database_url'))).schema).toEqual(before)
 })
