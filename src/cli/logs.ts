@@ -19,16 +19,21 @@ export function define(command: Command): void {
     'runbook logs -o ndjson | jq .type',
   )
   command.action((ref: string | undefined, step: string | undefined, flags: ReadingFlags) =>
-    readRun(ref, flags, async ({ plan, state }, { store }) => {
-      const meant = step === undefined ? undefined : idsOf(plan, state.run, step)
-      const events = (await store.events(state.run)).filter(
-        (e) => meant === undefined || ('step' in e && meant.includes(e.step)),
-      )
-      const out = outlet(process.stdout)
-      if (flags.output === 'text') out.write(logsText(events, plan, out.look(), step))
-      else if (flags.output === 'json') out.write(`${jsonText(events, 2)}\n`)
-      else for (const event of events) out.write(`${jsonText(event)}\n`)
-    }),
+    readRun(
+      ref,
+      flags,
+      async ({ plan, state }, { store }) => {
+        const meant = step === undefined ? undefined : idsOf(plan, state.run, step)
+        const events = (await store.events(state.run)).filter(
+          (e) => meant === undefined || ('step' in e && meant.includes(e.step)),
+        )
+        const out = outlet(process.stdout)
+        if (flags.output === 'text') out.write(logsText(events, plan, out.look(), step))
+        else if (flags.output === 'json') out.write(`${jsonText(events, 2)}\n`)
+        else for (const event of events) out.write(`${jsonText(event)}\n`)
+      },
+      [],
+    ),
   )
 }
 

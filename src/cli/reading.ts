@@ -10,6 +10,7 @@ import {
   type OutputFlags,
   type StoreFlags,
 } from './flags.ts'
+import { noRun, printNothing } from './print.ts'
 
 export interface ReadingFlags extends OutputFlags, StoreFlags {
   env?: string
@@ -24,16 +25,19 @@ export function readingFlags(command: Command, forms = ['text', 'json']): Comman
   return storeFlag(outputFlags(command, forms))
 }
 
-/** Reads the run that is meant, with the journal open; says so where nothing has run. */
+/** Reads the run that is meant, with the journal open; says so where nothing has run: as JSON by `none`. */
 export async function readRun(
   run: string | undefined,
-  { env, store: url }: ReadingFlags,
+  flags: ReadingFlags,
   read: (known: KnownRun, session: Session) => Promise<void>,
+  none?: unknown,
 ): Promise<void> {
+  const { env, store: url } = flags
   const session = openSession(findRoot(process.cwd()), url)
   try {
-    const known = await findMeant(session, { run, environment: env })
-    if (known === undefined) process.stderr.write('Nothing has run here.\n')
+    const reference = { run, environment: env }
+    const known = await findMeant(session, reference)
+    if (known === undefined) printNothing(flags, 'Nothing has run here.', none ?? noRun(reference))
     else await read(known, session)
   } finally {
     await session.store.close()

@@ -23,6 +23,7 @@ import {
   type RunFlags,
 } from './flags.ts'
 import { list } from './flags.ts'
+import { noRun, printNothing } from './print.ts'
 import { confirmTarget, planFor } from './prepare.ts'
 import { runMeant, secretsChanged } from './run-meant.ts'
 import { viewFor } from './viewing.ts'
@@ -61,7 +62,7 @@ export function define(command: Command, exit: (code: number) => void): void {
     const steps = flags.retry ?? []
     const known = await runMeant(session, reference, isUnfinished, view, { steps })
     if (known === undefined) {
-      process.stderr.write('There is no unfinished run.\n')
+      printNothing(flags, 'There is no unfinished run.', noRun(reference))
       exit(EXIT.ok)
       return
     }

@@ -13,6 +13,7 @@ import {
   type Session,
 } from '../engine/session.ts'
 import { findRoot } from '../language/find.ts'
+import { nothingToDo, summary } from '../views/json.ts'
 import { rollbackPlanText } from '../views/rollback-plan.ts'
 import { driven } from './drive.ts'
 import {
@@ -27,7 +28,7 @@ import {
 } from './flags.ts'
 import { confirmTarget } from './prepare.ts'
 import { runMeant, secretsChanged } from './run-meant.ts'
-import { print } from './print.ts'
+import { noRun, print, printNothing } from './print.ts'
 import { viewFor } from './viewing.ts'
 
 interface Flags extends RunFlags {
@@ -66,12 +67,14 @@ export function define(command: Command, exit: (code: number) => void): void {
     const root = findRoot(process.cwd())
     const session = openSession(root, flags.store)
     const { env: environment, scope, to, lastResort = [] } = flags
-    const known = await runMeant(session, { run: ref, environment }, canBeUndone, view, {
+    const reference = { run: ref, environment }
+    const known = await runMeant(session, reference, canBeUndone, view, {
       scope,
       steps: to === undefined ? lastResort : [to, ...lastResort],
     })
     if (known === undefined) {
-      process.stderr.write('There is nothing left to undo.\n')
+      const why = 'There is nothing left to undo.'
+      printNothing(flags, why, flags.dryRun ? { run: null, undo: [] } : noRun(reference))
       exit(EXIT.ok)
       return
     }
@@ -98,7 +101,8 @@ export function define(command: Command, exit: (code: number) => void): void {
       return
     }
     if (steps.length === 0) {
-      process.stderr.write(`Run ${known.state.run} has nothing to undo there.\n`)
+      const why = `Run ${known.state.run} has nothing to undo there.`
+      printNothing(flags, why, nothingToDo(summary(known.state, known.plan)))
       exit(EXIT.ok)
       return
     }

@@ -38,6 +38,11 @@ export interface RunSummary {
   steps: StepSummary[]
 }
 
+/** Null is what only a run has, where there is none. */
+export type NothingToDo = {
+  [key in keyof RunSummary]: RunSummary[key] | (key extends 'status' ? 'nothing_to_do' : null)
+}
+
 /** What `-o json` prints of a run: the shape is a contract. */
 export function summary(state: RunState, plan: Plan): RunSummary {
   return {
@@ -82,6 +87,15 @@ function exitOf({ status, reason = '' }: RunState): number | null {
   if (status === 'paused')
     return new Map(Object.entries(STOPPED_BY)).get(reason) ?? EXIT.interrupted
   return status === 'in_doubt' ? EXIT.in_doubt : null
+}
+
+/** What `-o json` prints where there is nothing to do: the same, with what is known of it. */
+export function nothingToDo(known: Partial<RunSummary> = {}): NothingToDo {
+  const { run = null, runbook = null, environment = null, plan_sha256 = null } = known
+  const { partial = false, builds_on = null, signatures = [], steps = [] } = known
+  const ends = { status: 'nothing_to_do', exit_code: EXIT.ok } as const
+  const rest = { plan_sha256, partial, builds_on, signatures, steps }
+  return { run, runbook, environment, ...ends, ...rest }
 }
 
 /** Signs that would act on a terminal or break a line; in a JSON string they can be escaped. */

@@ -37,11 +37,11 @@ beforeAll(async () => {
 afterAll(made.dispose)
 
 test('an environment that neither the runbook nor the record knows: 2, before anything else', async () => {
-  const verbs = ['rollback', 'resume', 'status', 'logs', 'report', 'history']
+  const verbs = ['rollback', 'resume', 'status', 'history']
   const lines = [...verbs.map((verb) => `${verb} slow -e loacl`), 'status -e loacl']
-  const words = ['abandon --reason so -e loacl', `sign slow --role qa -e loacl`]
-  for (const line of [...lines, ...words, `rollback ${id} -e loacl`]) {
-    const { code, stdout, stderr } = await run(line)
+  lines.push('abandon --reason so -e loacl', `rollback ${id} -e loacl`)
+  for (const [line, ran] of lines.map((one) => [one, run(one)] as const)) {
+    const { code, stdout, stderr } = await ran
     expect([line, code, stdout], stderr).toEqual([line, 2, ''])
     expect(stderr).toContain('did you mean "local"?')
     expect(stderr).not.toContain('nothing left')
@@ -68,6 +68,25 @@ test('a scope or a step that nothing has: 2, also when nothing is left to undo o
     code: 0,
     stderr: expect.stringContaining('nothing left') as string,
   })
+})
+
+test('-o json: an object of the same shape when there is nothing to do', async () => {
+  const keys = Object.keys(summaryOf(await run(`status ${id} -o json`)))
+  const nothing = { status: 'nothing_to_do', exit_code: 0 }
+  const lines = {
+    'rollback -o json': { ...nothing, run: null, runbook: null, steps: [] },
+    'resume slow -e local -o json': { ...nothing, runbook: 'slow', environment: 'local' },
+    [`rollback ${id} --scope app -o json`]: { ...nothing, run: id, runbook: 'slow' },
+    'status slow -e sandbox -o json': { ...nothing, run: null, environment: 'sandbox' },
+  }
+  for (const [line, expected] of Object.entries(lines)) {
+    const ran = await run(line)
+    expect([line, ran.code, Object.keys(summaryOf(ran))]).toEqual([line, 0, keys])
+    expect(summaryOf(ran)).toMatchObject(expected)
+  }
+  const dry = await run('rollback --dry-run -o json')
+  expect(JSON.parse(dry.stdout)).toEqual({ run: null, undo: [] })
+  expect((await run('logs slow -e sandbox -o json')).stdout).toBe('[]\n')
 })
 
 test('a runbook’s name where a run is wanted, and a step of a run with many', async () => {
