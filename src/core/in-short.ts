@@ -17,6 +17,15 @@ function oneLine(text: string): string {
   return text.trim().replaceAll(/\s+/g, ' ')
 }
 
+/** Of a value in a line no more than this: an address fits, what a test run printed does not. */
+const LONGEST_VALUE = 100
+
+/** A value as it is named in a line: on one line, and cut where it is long. */
+export function valueInShort(text: string): string {
+  const line = oneLine(text)
+  return line.length > LONGEST_VALUE ? `${line.slice(0, LONGEST_VALUE - 1).toWellFormed()}…` : line
+}
+
 function request({ method, url }: HttpRequest): string {
   return `${method.toUpperCase()} ${url}`
 }

@@ -132,11 +132,14 @@ export function resolve(value: Value, scope: Scope): unknown {
   )
 }
 
-/** A text with values in place of its templates, as far as they are known: the others stay as they are written. */
-export function filledIn(text: string, scope: Scope): string {
+/**
+ * A text with values in place of its templates, as far as they are known: the others stay as they are
+ * written. `say` is how a value reads.
+ */
+export function filledIn(text: string, scope: Scope, say = textOf): string {
   const known = (source: string) => {
     const result = evaluate(source, scope)
-    return result.ok ? textOf(result.value) : `\${{ ${source} }}`
+    return result.ok ? say(result.value) : `\${{ ${source} }}`
   }
   return cuts(text)
     .map((cut) => {

@@ -3,7 +3,8 @@ import { milliseconds } from '../core/durations.ts'
 import type { Answer, Asked } from '../core/events.ts'
 import type { Scope } from '../core/expressions.ts'
 import type { Check, Retry, Step } from '../core/runbook.ts'
-import { filledIn, isTemplateError, resolve } from '../core/templates.ts'
+import { valueInShort } from '../core/in-short.ts'
+import { filledIn, isTemplateError, resolve, textOf } from '../core/templates.ts'
 import type { Masker } from '../core/secrets.ts'
 import { lastLine } from '../lib/clean.ts'
 import { sleepUnless } from '../lib/pause.ts'
@@ -112,6 +113,11 @@ function paramsOf(check: Check, scope: Scope): Record<string, unknown> {
   )
 }
 
+/** At night one wants the URL, not its name; but not all that a test run printed. Cut once it is redacted. */
+function titleOf(check: Check, masker: Masker, scope: Scope): string {
+  return filledIn(check.title, scope, (value) => valueInShort(masker.mask(textOf(value))))
+}
+
 /** A check's answer as the journal and people are told it; redacted. */
 export function toAsked(
   masker: Masker,
@@ -126,8 +132,7 @@ export function toAsked(
   const said = judged.reason ?? last
   const reason = said === undefined ? undefined : masker.mask(said)
   return {
-    // At night one wants the URL, not its name.
-    title: masker.mask(filledIn(check.title, scope)),
+    title: masker.mask(titleOf(check, masker, scope)),
     answer,
     ...(expression !== undefined && { expression }),
     at: at ?? check.at,
