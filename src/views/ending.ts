@@ -1,6 +1,7 @@
 /** How a run ended, in words: what happened, what state things are in, and the one next command. */
 import type { Plan } from '../core/plan.ts'
 import type { RunState } from '../core/state.ts'
+import { needsOf } from '../engine/input-sources.ts'
 import { cleanLine } from '../lib/clean.ts'
 import { PLAIN, wrap, type Look } from '../lib/terminal.ts'
 import { adviceLines } from './advice.ts'
@@ -72,6 +73,11 @@ function deployed(out: Page, plan: Plan, state: RunState, look: Look, places: Pl
   const longest = Math.max(0, ...urls.map(([name]) => name.length))
   for (const [i, [name, url]] of urls.entries())
     out.field(i === 0 ? 'where' : '', `${name.padEnd(longest)}  ${url}`)
+  if (urls.some(([name]) => isServed(plan, name))) {
+    const again = `runbook verify ${plan.runbook} --env ${state.environment}`
+    out.field('', `up only while a command runs here, such as: ${again}`)
+    out.field('', 'what it keeps stays for the next one')
+  }
   const times = phaseTimes(plan, state)
   const total = times.reduce((sum, phase) => sum + phase.ms, 0)
   out.field('took', against(total, sumOfKnown(times.map((phase) => phase.estimate_s))))
@@ -85,6 +91,11 @@ function deployed(out: Page, plan: Plan, state: RunState, look: Look, places: Pl
     ]
   })
   for (const line of columns(rows, look, 4)) out.line(line)
+}
+
+/** Whether a service of the sandbox serves it: then it ends with the command, and comes back with the next. */
+function isServed(plan: Plan, input: string): boolean {
+  return needsOf(plan.environment.inputs[input]).services.length > 0
 }
 
 /** URLs among the inputs that are no secrets; credentials in them are left out all the same. */

@@ -26,6 +26,19 @@ test('credentials in a URL are left out', () => {
   expect(ending('succeeded')).not.toContain('pass')
 })
 
+test('what a service of a sandbox serves is said to end with the command, and how to have it up', () => {
+  const run = journal()
+  stories['succeeded']?.(run)
+  const plan = smallPlan()
+  const said = (value: string) => {
+    const inputs = { app_url: { kind: 'literal' as const, value } }
+    const environment = { ...plan.environment, inputs }
+    return endingText({ ...plan, environment }, run.state, PLAIN)
+  }
+  expect(said('${{ services.app.url }}/')).toContain('runbook verify qr-login --env ')
+  expect(said('https://hotel.example.com/')).not.toContain('up only while')
+})
+
 test('nothing foreign reaches the terminal as an escape', () => {
   const run = journal()
   stories['failed']?.(run)
