@@ -21,6 +21,7 @@ const CORE = [
     'image',
   ],
   ...['switch_docker', 'switch_node', 'switch_kubernetes', 'healthy', 'log_clean', 'autoscaling'],
+  ...['container_log_clean', 'read_replica', 'replica_read'],
   ...['process_recovery', 'diagnostics'],
 ]
 const only = (...steps: string[]): string[] => ['--only', steps.join(',')]
