@@ -6,6 +6,7 @@ import { isUnfinished, openSession } from '../engine/session.ts'
 import { abandon, leftBehind } from '../engine/word.ts'
 import { findRoot } from '../language/find.ts'
 import { examples } from './flags.ts'
+import { noRun, printNothing } from './print.ts'
 import { recorded, wordFlags, type WordFlags } from './word.ts'
 
 interface Flags extends WordFlags {
@@ -20,13 +21,10 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.action(async (ref: string | undefined, flags: Flags) => {
     const session = openSession(findRoot(process.cwd()), flags.store)
     // A run that is named is judged as it is; otherwise only an unfinished one can be meant.
-    const known = await findMeant(
-      session,
-      { run: ref, environment: flags.env },
-      ref === undefined ? isUnfinished : undefined,
-    )
+    const reference = { run: ref, environment: flags.env }
+    const known = await findMeant(session, reference, ref === undefined ? isUnfinished : undefined)
     if (known === undefined) {
-      process.stderr.write('There is no unfinished run.\n')
+      printNothing(flags, 'There is no unfinished run.', noRun(reference))
       exit(EXIT.ok)
       return
     }

@@ -74,6 +74,7 @@ test('-o json: an object of the same shape when there is nothing to do', async (
   const keys = Object.keys(summaryOf(await run(`status ${id} -o json`)))
   const nothing = { status: 'nothing_to_do', exit_code: 0 }
   const lines = {
+    'abandon --reason so -o json': { ...nothing, run: null },
     'rollback -o json': { ...nothing, run: null, runbook: null, steps: [] },
     'resume slow -e local -o json': { ...nothing, runbook: 'slow', environment: 'local' },
     [`rollback ${id} --scope app -o json`]: { ...nothing, run: id, runbook: 'slow' },
