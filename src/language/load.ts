@@ -23,14 +23,14 @@ export async function loadRunbook(
   { alone = false } = {},
 ): Promise<Loaded> {
   const found = findRunbook(nameOrPath, cwd)
-  const known = recall(found)
+  const known = recall(found, alone)
   if (known !== undefined) return { ...known, root: found.root }
   // The parser, the schema and the expressions take longer to load than most commands take to run.
   const { read } = await import('./read.ts')
   const { runbook, problems } = await read(found, alone)
   const errors = problems.filter(({ level }) => level !== 'warning')
   if (runbook !== undefined && errors.length === 0) {
-    if (!alone) remember(found, { runbook, problems })
+    remember(found, { runbook, problems }, !alone)
     return { runbook, root: found.root, problems }
   }
   const count = errors.length === 1 ? 'a problem' : `${errors.length} problems`

@@ -22,19 +22,26 @@ interface Sound {
 interface Remembered extends Sound {
   path: string
   sha256: string
+  /** Bash has read its scripts too. */
+  judged: boolean
 }
 
 /** Names the code that read it: a chunk's name holds the hash of all that it is made of. */
 const READER = basename(import.meta.filename)
 
-/** The runbook as it was read last time, when nothing that it was read from has changed. */
-export function recall(found: Found): Sound | undefined {
+/**
+ * The runbook as it was read last time, when nothing that it was read from has changed. `alone`: also one
+ * whose scripts bash has not read.
+ */
+export function recall(found: Found, alone: boolean): Sound | undefined {
   try {
     const text = readPrivate(placeOf(found))
     if (text === undefined) return undefined
     const known = JSON.parse(text.toString('utf8')) as Remembered
     const same = known.path === found.path && known.sha256 === hashOf(found.path)
-    return same && unchanged(found.root, known.runbook.files) ? known : undefined
+    return same && (alone || known.judged) && unchanged(found.root, known.runbook.files)
+      ? known
+      : undefined
   } catch {
     // A cache that cannot be used is one that is not there.
     return undefined
@@ -42,10 +49,11 @@ export function recall(found: Found): Sound | undefined {
 }
 
 /** Remembers a sound runbook. Where there is no place for it, it is read anew each time. */
-export function remember(found: Found, { runbook, problems }: Sound): void {
+export function remember(found: Found, { runbook, problems }: Sound, judged: boolean): void {
   // Unbundled the name says nothing of the code.
   if (READER.endsWith('.ts')) return
-  const remembered: Remembered = { path: found.path, sha256: hashOf(found.path), runbook, problems }
+  const sha256 = hashOf(found.path)
+  const remembered: Remembered = { path: found.path, sha256, judged, runbook, problems }
   try {
     privateFolder(cacheFolder())
     replacePrivate(placeOf(found), JSON.stringify(remembered))
