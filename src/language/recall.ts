@@ -1,9 +1,9 @@
 /**
  * A runbook that was found sound is remembered with everything it was read from, in the user's cache.
- * It is taken from there only while every byte of that is the same, so that a plan of an unchanged
- * runbook starts without a parser. What is not sound is never remembered.
+ * It is taken from there only while every byte of that is the same, in this folder or in another clone,
+ * so that a plan of an unchanged runbook starts without a parser. What is not sound is never remembered.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { sha256 } from '../core/plan.ts'
@@ -20,14 +20,14 @@ interface Sound {
 }
 
 interface Remembered extends Sound {
-  path: string
-  sha256: string
   /** Bash has read its scripts too. */
   judged: boolean
 }
 
 /** Names the code that read it: a chunk's name holds the hash of all that it is made of. */
 const READER = basename(import.meta.filename)
+
+const KEPT_MS = 30 * 24 * 60 * 60 * 1000
 
 /**
  * The runbook as it was read last time, when nothing that it was read from has changed. `alone`: also one
@@ -38,10 +38,8 @@ export function recall(found: Found, alone: boolean): Sound | undefined {
     const text = readPrivate(placeOf(found))
     if (text === undefined) return undefined
     const known = JSON.parse(text.toString('utf8')) as Remembered
-    const same = known.path === found.path && known.sha256 === hashOf(found.path)
-    return same && (alone || known.judged) && unchanged(found.root, known.runbook.files)
-      ? known
-      : undefined
+    const enough = alone || known.judged
+    return enough && unchanged(found.root, known.runbook.files) ? known : undefined
   } catch {
     // A cache that cannot be used is one that is not there.
     return undefined
@@ -52,13 +50,23 @@ export function recall(found: Found, alone: boolean): Sound | undefined {
 export function remember(found: Found, { runbook, problems }: Sound, judged: boolean): void {
   // Unbundled the name says nothing of the code.
   if (READER.endsWith('.ts')) return
-  const sha256 = hashOf(found.path)
-  const remembered: Remembered = { path: found.path, sha256, judged, runbook, problems }
+  const remembered: Remembered = { judged, runbook, problems }
   try {
     privateFolder(cacheFolder())
+    forgetOld()
     replacePrivate(placeOf(found), JSON.stringify(remembered))
   } catch {
     return
+  }
+}
+
+/** Removes what was remembered long ago: it has most likely changed since, and is read anew if not. */
+function forgetOld(): void {
+  for (const name of readdirSync(cacheFolder())) {
+    const path = join(cacheFolder(), name)
+    // Another command may have removed it meanwhile.
+    const at = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity
+    if (at < Date.now() - KEPT_MS) rmSync(path, { force: true })
   }
 }
 
@@ -75,10 +83,6 @@ function unchanged(root: string, files: Record<string, string>): boolean {
   })
 }
 
-function hashOf(path: string): string {
-  return sha256(readFileSync(path, 'latin1'))
-}
-
 function cacheFolder(): string {
   const { XDG_CACHE_HOME } = process.env
   return join(
@@ -90,9 +94,8 @@ function cacheFolder(): string {
   )
 }
 
-function placeOf(found: Found): string {
-  return join(
-    cacheFolder(),
-    `${sha256([READER, found.root, found.path].join('\0')).slice(0, 32)}.json`,
-  )
+/** By what was read and who read it, wherever it lies. */
+function placeOf({ file, path }: Found): string {
+  const key = [READER, file, readFileSync(path, 'latin1')].join('\0')
+  return join(cacheFolder(), `${sha256(key)}.json`)
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { project, runbook } from '../tool.ts'
@@ -24,14 +24,14 @@ phases:
 
 const script = (word: string) => `export default () => ({ word: '${word}' })\n`
 
-function sample(): { plan: () => Promise<string>; root: string; cache: string } {
+function sample(): { plan: (from?: string) => Promise<string>; root: string; cache: string } {
   made = project('sample', yaml('First'))
   const { root } = made
   writeFileSync(join(root, 'ask.mjs'), script('first'))
   const cache = join(root, 'cache')
-  const plan = async () => {
+  const plan = async (from = root) => {
     const ran = await runbook(
-      root,
+      from,
       ['plan', 'sample', '--env', 'test', '--offline', '-o', 'json'],
       {
         env: { XDG_CACHE_HOME: cache },
@@ -50,6 +50,34 @@ describe('a runbook that was read before', () => {
     const first = await plan()
     expect(readdirSync(join(cache, 'runbook/read'))).toHaveLength(1)
     expect(await plan()).toBe(first)
+  })
+
+  test('is known in another clone as well, and read anew there when something differs', async () => {
+    const { plan, root, cache } = sample()
+    const first = await plan()
+    const clone = join(root, 'clone')
+    for (const part of ['runbooks', 'ask.mjs'])
+      cpSync(join(root, part), join(clone, part), { recursive: true })
+    const folder = join(cache, 'runbook/read')
+    const inodes = () => readdirSync(folder).map((name) => statSync(join(folder, name)).ino)
+    const known = inodes()
+    expect(await plan(clone)).toBe(first)
+    // What is read anew is written anew.
+    expect(inodes()).toEqual(known)
+    writeFileSync(join(clone, 'ask.mjs'), script('second'))
+    expect(await plan(clone)).not.toBe(first)
+  })
+
+  test('is forgotten after a month in which it was not read anew', async () => {
+    const { plan, root, cache } = sample()
+    await plan()
+    const folder = join(cache, 'runbook/read')
+    const [old = ''] = readdirSync(folder)
+    utimesSync(join(folder, old), 0, 0)
+    writeFileSync(join(root, 'runbooks/sample.yaml'), yaml('Second'))
+    await plan()
+    expect(readdirSync(folder)).toHaveLength(1)
+    expect(readdirSync(folder)).not.toContain(old)
   })
 
   test('is read anew when its file changed, and when that made it unsound', async () => {
