@@ -1,20 +1,13 @@
-// How the stand-ins have something done: HTTP on a port of this machine that only
-// who can read control.json (0600) knows and may use.
+// How the stand-ins have something done: JSON each way, on a port of this machine
+// that only who can read control.json (0600) knows and may use.
 import { randomBytes } from 'node:crypto'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
-import { type IncomingMessage, createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, type Socket, createServer } from 'node:net'
 import { join } from 'node:path'
-import type { Order, Status } from './control-client.ts'
+import { type Answer, type Order, type Request, type Status, text } from './control-client.ts'
 
 export interface Control {
   close(): void
-}
-
-async function orderOf(request: IncomingMessage): Promise<Order> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
-  return JSON.parse(Buffer.concat(chunks).toString('utf8')) as Order
 }
 
 /**
@@ -27,21 +20,20 @@ export async function openControl(
   status: () => Status,
 ): Promise<Control> {
   const word = randomBytes(24).toString('hex')
-  const server = createServer((request, response) => {
-    if (request.headers.authorization !== `Bearer ${word}` || request.method !== 'POST') {
-      response.writeHead(403).end()
-      return
+  const answered = async (socket: Socket): Promise<Answer> => {
+    try {
+      const request = JSON.parse(await text(socket)) as Partial<Request>
+      if (request.word !== word || request.order === undefined) throw new Error('not allowed')
+      await carryOut(request.order)
+      return status()
+    } catch (error) {
+      return { error: (error as Error).message }
     }
-    const answer = (code: number, body: unknown): void => {
-      response.writeHead(code, { 'content-type': 'application/json', connection: 'close' })
-      response.end(JSON.stringify(body))
-    }
-    orderOf(request)
-      .then(carryOut)
-      .then(
-        () => answer(200, status()),
-        (error: unknown) => answer(409, { error: (error as Error).message }),
-      )
+  }
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    // Who asked may have gone.
+    socket.on('error', () => socket.destroy())
+    void answered(socket).then((answer) => socket.end(JSON.stringify(answer)))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const file = join(dir, 'control.json')

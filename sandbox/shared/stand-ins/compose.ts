@@ -3,7 +3,6 @@
 // is left alone.
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { parse } from 'yaml'
 import type { UnitStatus } from '../host/control-client.ts'
 import { readEnvFile } from '../host/process.ts'
 import { environmentOf, execute, isRunning, remove, run, start, stop } from './containers.ts'
@@ -75,6 +74,8 @@ async function servicesOf(call: Call): Promise<Service[]> {
     ...Object.assign({}, ...envFiles.map(readEnvFile)),
     ...process.env,
   } as Record<string, string>
+  // Most calls of docker are not compose's, and need not wait for it.
+  const { parse } = await import('yaml')
   const { services = {} } = parse(interpolated(readFileSync(file, 'utf8'), variables)) as {
     services?: Record<string, Raw>
   }

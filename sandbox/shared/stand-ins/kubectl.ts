@@ -1,7 +1,6 @@
 // Stand-in for kubectl: deployments are units of the sandbox, pods their
 // processes. The flags are those of version 1.32.
 import { existsSync, readFileSync } from 'node:fs'
-import { parseAllDocuments } from 'yaml'
 import { environmentOf, execute } from './containers.ts'
 import {
   podName,
@@ -139,6 +138,7 @@ const apply: Work = async ({ values }, memory, all) => {
   if (files.length === 0) wrong('must specify one of -f and -k')
   for (const file of files) {
     if (file !== '-' && !existsSync(file)) wrong(`the path "${file}" does not exist`)
+    const { parseAllDocuments } = await import('yaml')
     for (const document of parseAllDocuments(readFileSync(file === '-' ? 0 : file, 'utf8'))) {
       const manifest = document.toJS() as Manifest | null
       if (manifest === null) continue
