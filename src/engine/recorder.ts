@@ -57,6 +57,7 @@ export function recorder(
       }
       setImmediate(() => {
         if (folded.length > 0) unwatched = write([])
+        // Whoever records next waits for this write, and meets its error there.
         unwatched.catch(() => undefined)
       })
     },

@@ -71,6 +71,7 @@ export async function startSession(
       resolve(signal === null ? (code ?? 0) : codeOfSignal(signal))
     })
   })
+  // How it ended, its exit has told.
   child.catch(() => {})
   const held = [node, pipe as Partial<Socket> | undefined]
   return {
