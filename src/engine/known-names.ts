@@ -18,7 +18,10 @@ export async function findMeant(
   return findRun(session.store, ref, wanted)
 }
 
-/** Throws exit 2 for a run, a runbook or an environment that neither the record nor a runbook knows. */
+/**
+ * Throws exit 2 for a run, a runbook or an environment that neither the record nor a runbook knows, and
+ * for a run of another environment than the one that is named with it.
+ */
 export async function demandKnown({ store, root }: Session, ref: RunReference): Promise<void> {
   const { run, environment } = ref
   const all = await store.runs()
@@ -30,7 +33,17 @@ export async function demandKnown({ store, root }: Session, ref: RunReference): 
   const names = run === undefined ? undefined : heads.map(({ runbook }) => runbook)
   const today = (await readable(root, names)).flatMap((one) => Object.keys(one.environments))
   const known = [...new Set([...recorded, ...today])]
-  if (known.includes(environment)) return
+  if (known.includes(environment)) {
+    const meant = heads.find((head) => head.run === run)
+    if (meant === undefined) return
+    throw failure(
+      EXIT.usage,
+      `run ${meant.run} is in ${meant.environment}, not in ${environment}`,
+      {
+        hint: `to mean that run leave out -e; what ran in ${environment}: runbook history -e ${environment}`,
+      },
+    )
+  }
   const of = run === undefined ? '' : ` of ${heads[0]?.runbook ?? run}`
   throw unknown(`there is no environment "${environment}"${of}`, environment, known)
 }

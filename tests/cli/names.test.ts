@@ -48,6 +48,15 @@ test('an environment that neither the runbook nor the record knows: 2, before an
   }
 })
 
+test('a run of another environment than the one that is named with it: 2, and nothing is done to it', async () => {
+  for (const verb of ['rollback', 'resume', 'status', 'logs']) {
+    const { code, stdout, stderr } = await run(`${verb} ${id} -e sandbox`)
+    expect([verb, code, stdout], stderr).toEqual([verb, 2, ''])
+    expect(stderr).toContain(`run ${id} is in local, not in sandbox`)
+  }
+  expect((await run(`status ${id} -e local`)).code).toBe(0)
+})
+
 test('one that only today’s runbook knows, or only the record of one that is gone, is no mistake', async () => {
   for (const line of ['rollback slow -e sandbox', 'resume -e once', 'status gone -e once'])
     expect([line, (await run(line)).code]).toEqual([line, 0])
