@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pg from 'pg'
+import type { Database } from '../kit/database.ts'
 
 export interface Answer {
   status: number
@@ -44,6 +45,25 @@ export async function makeSchema(url: string, prefix: string, sql: string): Prom
   } finally {
     await client.end()
   }
+}
+
+/** A clock that can be put forward. */
+export function makeClock(): { now: () => Date; later: (minutes: number) => void } {
+  let shift = 0
+  return {
+    now: () => new Date(Date.now() + shift),
+    later(minutes) {
+      shift += minutes * 60_000
+    },
+  }
+}
+
+/** Ends a server, and removes the schema that it was on. */
+export async function leave(server: Server, db: Database, schema: string): Promise<void> {
+  server.close()
+  server.closeAllConnections()
+  await db.query(`DROP SCHEMA ${schema} CASCADE`)
+  await db.end()
 }
 
 /** Listens on a free port and sends requests there. */

@@ -3,7 +3,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { type Visitor, makeSchema, visit } from '../../../shared/build/testing.ts'
+import { type Visitor, leave, makeClock, makeSchema, visit } from '../../../shared/build/testing.ts'
 import { openDatabase } from '../../../shared/kit/database.ts'
 import type { Level } from '../../../shared/kit/log.ts'
 import { makeSigner } from '../../../shared/kit/tokens.ts'
@@ -54,8 +54,7 @@ export async function makeWorld(changes: Record<string, string> = {}): Promise<W
     PUBLIC_URL: visitor.url,
     ...changes,
   })
-  let shift = 0
-  const now = (): Date => new Date(Date.now() + shift)
+  const { now, later } = makeClock()
   const db = openDatabase(url, () => undefined, schema)
   const logged: World['logged'] = []
   const app: App = {
@@ -78,14 +77,7 @@ export async function makeWorld(changes: Record<string, string> = {}): Promise<W
     logged,
     logIn: login,
     tokenOf: async (email) => String((await login('google', email)).json['access_token']),
-    later(minutes) {
-      shift += minutes * 60_000
-    },
-    async close() {
-      front.close()
-      front.closeAllConnections()
-      await db.query(`DROP SCHEMA ${schema} CASCADE`)
-      await db.end()
-    },
+    later,
+    close: () => leave(front, db, schema),
   }
 }

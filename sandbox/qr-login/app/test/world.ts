@@ -3,7 +3,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
-import { type Visitor, makeSchema, visit } from '../../../shared/build/testing.ts'
+import { type Visitor, leave, makeClock, makeSchema, visit } from '../../../shared/build/testing.ts'
 import { openDatabase } from '../../../shared/kit/database.ts'
 import { type App, makeApp, makeHotel } from '../src/app.ts'
 import { type Config, readConfig } from '../src/config.ts'
@@ -56,8 +56,7 @@ export async function makeWorld(changes: Partial<Config> = {}): Promise<World> {
     }),
     ...changes,
   }
-  let shift = 0
-  const now = (): Date => new Date(Date.now() + shift)
+  const { now, later } = makeClock()
   const db = openDatabase(databaseUrl, () => undefined, schema)
   const identity = makeIdentity(config, db, now)
   const release = { version: 'test', tables: ['User'] }
@@ -74,14 +73,7 @@ export async function makeWorld(changes: Partial<Config> = {}): Promise<World> {
         permissions: [],
         ...s,
       }),
-    later(minutes) {
-      shift += minutes * 60_000
-    },
-    async close() {
-      server.close()
-      server.closeAllConnections()
-      await db.query(`DROP SCHEMA ${schema} CASCADE`)
-      await db.end()
-    },
+    later,
+    close: () => leave(server, db, schema),
   }
 }

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import type { QueryRunner } from 'typeorm'
-import { type Visitor, makeSchema, visit } from '../../../shared/build/testing.ts'
+import { type Visitor, leave, makeClock, makeSchema, visit } from '../../../shared/build/testing.ts'
 import { openDatabase } from '../../../shared/kit/database.ts'
 import { makeSigner } from '../../../shared/kit/tokens.ts'
 import type { App } from '../src/app.ts'
@@ -51,8 +51,7 @@ export async function makeWorld(changes: Partial<Config> = {}): Promise<World> {
   const url = process.env['DATABASE_URL'] ?? ''
   if (url === '') throw new Error('DATABASE_URL must name a database for tests')
   const schema = await makeSchema(url, 'tickr_test', await statements())
-  let shift = 0
-  const now = (): Date => new Date(Date.now() + shift)
+  const { now, later } = makeClock()
   const db = openDatabase(url, () => undefined, schema)
   const metrics = usersMetrics(() => Promise.resolve(1))
   const release = { version: 'test', tables: ['users', 'refresh_tokens'] }
@@ -62,14 +61,7 @@ export async function makeWorld(changes: Partial<Config> = {}): Promise<World> {
   return {
     app,
     ...(await visit(server)),
-    later(minutes) {
-      shift += minutes * 60_000
-    },
-    async close() {
-      server.close()
-      server.closeAllConnections()
-      await db.query(`DROP SCHEMA ${schema} CASCADE`)
-      await db.end()
-    },
+    later,
+    close: () => leave(server, db, schema),
   }
 }

@@ -4,7 +4,13 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { hash } from 'bcryptjs'
-import { type Visitor, makeSchema, visit } from '../../../../../shared/build/testing.ts'
+import {
+  type Visitor,
+  leave,
+  makeClock,
+  makeSchema,
+  visit,
+} from '../../../../../shared/build/testing.ts'
 import { openDatabase } from '../../../../../shared/kit/database.ts'
 import { makeSigner } from '../../../../../shared/kit/tokens.ts'
 import type { App } from '../src/app.ts'
@@ -57,8 +63,7 @@ export async function makeWorld(changes: Partial<Config> = {}): Promise<World> {
     }),
     ...changes,
   }
-  let shift = 0
-  const now = (): Date => new Date(Date.now() + shift)
+  const { now, later } = makeClock()
   const app: App = {
     config,
     db: openDatabase(url, () => undefined, schema),
@@ -79,14 +84,7 @@ export async function makeWorld(changes: Partial<Config> = {}): Promise<World> {
       const until = new Date(now().getTime() + 900_000)
       return app.access.sign('access', role, {}, now(), until)
     },
-    later(minutes) {
-      shift += minutes * 60_000
-    },
-    async close() {
-      server.close()
-      server.closeAllConnections()
-      await app.db.query(`DROP SCHEMA ${schema} CASCADE`)
-      await app.db.end()
-    },
+    later,
+    close: () => leave(server, app.db, schema),
   }
 }
