@@ -10,6 +10,7 @@ import type { Bound } from './runtime.ts'
 import { askingOutsideARun } from './outside.ts'
 import { startServices } from './services.ts'
 import type { Session } from './session.ts'
+import { demandGoingOn, listenForStop, type Stop } from './stop.ts'
 
 export interface BindWishes {
   /** From `--var`. */
@@ -22,7 +23,6 @@ export interface BindWishes {
   say: (text: string) => void
   /** Where something can be looked at. */
   place: (name: string, url: string) => void
-  interrupt?: AbortSignal
   /** Only a deploy runs the commands that inputs come from. */
   withoutCommands?: boolean
 }
@@ -34,26 +34,40 @@ export interface Opened {
   close: () => Promise<void>
 }
 
-/** Starts the environment's services and binds every input. Throws exit 2 with all that is missing. */
+/**
+ * Starts the environment's services and binds every input. Throws exit 2 with all that is missing. Signals
+ * are listened for from here until it is closed.
+ */
 export async function bind(session: Session, plan: Plan, wishes: BindWishes): Promise<Opened> {
+  const stop = listenForStop(wishes.say)
+  try {
+    return await open(session, plan, wishes, stop)
+  } catch (error) {
+    stop.release()
+    demandGoingOn(stop)
+    throw error
+  }
+}
+
+async function open(session: Session, plan: Plan, wishes: BindWishes, stop: Stop): Promise<Opened> {
   const { root, folder, actor } = session
-  const interrupt = wishes.interrupt === undefined ? {} : { interrupt: wishes.interrupt }
+  const interrupt = stop.pause
   const binder = inputBinder(plan, {
     root,
     vars: wishes.vars,
     withoutCommands: wishes.withoutCommands === true,
-    ...interrupt,
+    interrupt,
   })
   const masker = createMasker()
   let key: Buffer | undefined
-  const common = { root, folder, plan, actor, masker, key: () => (key ??= loadKey(root)) }
+  const common = { root, folder, plan, actor, masker, stop, key: () => (key ??= loadKey(root)) }
   const services = await startServices(plan, binder, {
     root,
     fresh: wishes.fresh,
     drives: wishes.drives === true,
     say: wishes.say,
     masker,
-    ...interrupt,
+    interrupt,
     isReady: async (check, scope) => {
       // What is bound by now is all that a service's own check may look at.
       const early: Bound = {
@@ -93,7 +107,11 @@ export async function bind(session: Session, plan: Plan, wishes: BindWishes): Pr
     const fingerprints = Object.fromEntries(
       [...secrets, ...given].map(([name, value]) => [name, fingerprint(bound.key(), value)]),
     )
-    return { bound, fingerprints, close: () => services.stop() }
+    const close = () =>
+      services.stop().finally(() => {
+        stop.release()
+      })
+    return { bound, fingerprints, close }
   } catch (error) {
     await services.stop()
     throw error

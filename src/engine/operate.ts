@@ -23,7 +23,7 @@ import { recorder } from './recorder.ts'
 import { proceed } from './run.ts'
 import type { Bound, Runtime } from './runtime.ts'
 import type { KnownRun, Session } from './session.ts'
-import { listenForStop } from './stop.ts'
+import { demandGoingOn } from './stop.ts'
 import { closeRuns } from './word.ts'
 
 export interface Ended {
@@ -68,8 +68,9 @@ export async function deploy(
   const plan_sha256 = planSha256(plan)
   const id = newRunId()
   const lock = lockOf(plan)
-  const made = await untilFree(session, wishes.lockUntil, () =>
-    session.store.create({
+  const made = await untilFree(session, wishes.lockUntil, () => {
+    demandGoingOn(bound.stop)
+    return session.store.create({
       id,
       lock,
       plan,
@@ -88,8 +89,8 @@ export async function deploy(
         fingerprints: wishes.fingerprints,
         ...(wishes.buildsOn !== undefined && { builds_on: wishes.buildsOn }),
       },
-    }),
-  )
+    })
+  })
   const state = fold(made.events)
   view.start(plan, state, 'deploy')
   for (const event of made.events) view.event(event, state)
@@ -108,6 +109,7 @@ export async function resume(
   run: KnownRun,
   { retry, replanned, attached }: ResumeWishes,
 ): Promise<Ended> {
+  demandGoingOn(bound.stop)
   const lease = await takeRun(session, run.state.run)
   view.start(bound.plan, run.state, 'resume')
   return drivenRun(session, bound, view, ask, lease, run.state, async (rt) => {
@@ -132,6 +134,7 @@ export async function rollback(
   request: UndoRequest,
 ): Promise<Ended> {
   await demandBackups(bound, stepsToUndo(run.plan, run.state, request), run.state)
+  demandGoingOn(bound.stop)
   const lease = await takeRun(session, run.state.run)
   view.start(bound.plan, run.state, 'rollback')
   return drivenRun(session, bound, view, ask, lease, run.state, async (rt) => {
@@ -160,12 +163,8 @@ async function drivenRun(
   const crashed = (state.status === 'running' && again) || state.status === 'paused'
   const unsettled =
     crashed || ['in_doubt', 'rolling_back', 'rollback_failed'].includes(state.status)
-  const stop = listenForStop(
-    (text) => {
-      view.progress({ kind: 'note', text })
-    },
-    () => `left at once; what runs may still be running. Next: runbook resume ${lease.run}`,
-  )
+  const { stop } = bound
+  stop.runs(`left at once; what runs may still be running. Next: runbook resume ${lease.run}`)
   const pulse = heartbeat(store, lease, () => {
     view.progress({
       kind: 'note',
@@ -193,7 +192,6 @@ async function drivenRun(
       run: lease.run,
       view,
       journal,
-      stop,
       ask,
       outputs,
       retry: new Set(),
@@ -210,7 +208,7 @@ async function drivenRun(
     if (unsettled) await scrubHosts(bound, state)
     hangUp()
     pulse.stop()
-    stop.release()
+    stop.ends()
     await store.release(lease.run, lease.epoch, isFinished(bound.plan, state))
     if (again) scrubRun(bound, state)
     await view.end(state)
@@ -224,6 +222,7 @@ async function demandRequirements(bound: Bound, ask: Runtime['ask']): Promise<vo
     bound.plan.requires,
     askingOutsideARun(bound, ask, 'requires'),
   )
+  demandGoingOn(bound.stop)
   const last = answered.at(-1)?.asked
   if (last === undefined || last.answer === 'holds') return
   throw failure(EXIT.precondition, `a precondition does not hold: ${describeAsked(last)}`, {

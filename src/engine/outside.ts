@@ -3,6 +3,7 @@ import type { Step } from '../core/runbook.ts'
 import { askChecks, type Asking } from './ask.ts'
 import { nobody } from './persons.ts'
 import type { Asker } from './plan-report.ts'
+import { demandGoingOn } from './stop.ts'
 import { OUTSIDE, scopeOf, type Bound, type Runtime } from './runtime.ts'
 
 /** How such a check is asked: with the values there are, again and again within its time. */
@@ -21,7 +22,7 @@ export function askingOutsideARun(
     folder,
     ask,
     scope: scopeOf(bound, { outputs, host: step?.on?.host }),
-    interrupt: new AbortController().signal,
+    interrupt: bound.stop.interrupt,
     output: () => undefined,
     outputEnds: () => undefined,
     patient: true,
@@ -37,7 +38,9 @@ export function planAsker(bound: Bound): Asker {
         ...askingOutsideARun(bound, nobody, `plan-${step?.id ?? 'requires'}`, {}, step),
         patient: false,
       }
-      return (await askChecks(bound, checks, asking, true)).answered.map(({ asked }) => asked)
+      const { answered } = await askChecks(bound, checks, asking, true)
+      demandGoingOn(bound.stop)
+      return answered.map(({ asked }) => asked)
     },
   }
 }

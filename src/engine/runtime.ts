@@ -28,6 +28,7 @@ export interface Bound {
   /** Made on first need; asking for it may throw exit 9. */
   key: () => Buffer
   actor: Actor
+  stop: Stop
 }
 
 /** Why a run goes no further. */
@@ -46,7 +47,6 @@ export interface Runtime extends Bound {
   run: string
   view: View
   journal: Recorder
-  stop: Stop
   /** Outputs by step, secret ones in clear, for expressions. */
   outputs: Record<string, Record<string, unknown>>
   /** Failed `once` steps that a person said may run again. */

@@ -12,6 +12,7 @@ import { askingOutsideARun } from './outside.ts'
 import { openOutputs } from './outputs.ts'
 import { scopeOf, type Bound, type Runtime } from './runtime.ts'
 import { findRun, type Session } from './session.ts'
+import { demandGoingOn } from './stop.ts'
 
 /** What one step's checks answer now. `left_out` says why they were not asked. */
 export interface VerifiedStep {
@@ -50,6 +51,7 @@ export async function verifyNow(
   const steps: VerifiedStep[] = []
   for (const step of plan.steps) {
     const one = await verifyStep(bound, step, ask, outputs)
+    demandGoingOn(bound.stop)
     if (one === undefined) continue
     steps.push(one)
     asked(one)

@@ -247,6 +247,69 @@ test('three times: it leaves at once and says what to do; the next resume waits 
   expect(linesOf(join(root, 'ledger')).filter((l) => l === 'two')).toEqual(['two'])
 })
 
+describe('before anything is done, or when all is done', () => {
+  /** A sandbox whose service is up when `ready` is there; what is asked of it holds when `fit` is there. */
+  function withService(): string {
+    made = project(
+      'asked',
+      `runbook: asked
+title: Asked
+version: "1"
+environments:
+  here:
+    services:
+      world:
+        run: echo world >> ledger; trap 'sleep 1; exit' TERM; sleep 87.25 & wait
+        ready: { run: echo ready >> ledger; test -e ready }
+requires: [{ run: 'echo fit >> ledger; test -e fit || sleep 60' }]
+phases:
+  - id: main
+    steps:
+      - id: one
+        run: touch one
+        verify: { run: 'echo one >> ledger; test -e fit || sleep 60' }
+        rollback: { run: rm -f one, verify: inverse }
+`,
+    )
+    return made.root
+  }
+  const once = (signal: NodeJS.Signals) => (send: (signal: NodeJS.Signals) => void) => {
+    send(signal)
+    return Promise.resolve()
+  }
+  const here = ['asked', '--env', 'here', ...json]
+
+  test.each([
+    ['its services start', 'deploy', 'ready', 'SIGINT', 130, ''],
+    ['a precondition is asked', 'deploy', 'fit', 'SIGTERM', 143, 'ready'],
+    ['a precondition is asked for a plan', 'plan', 'fit', 'SIGINT', 130, 'ready'],
+    ['a check is asked', 'verify', 'one', 'SIGHUP', 129, 'ready'],
+  ] as const)(
+    'while %s (%s): its services end, and no step was touched',
+    async (_, verb, line, signal, code, there) => {
+      const root = withService()
+      if (there !== '') writeFileSync(join(root, there), '')
+      const ran = await until(root, [verb, ...here], line, once(signal))
+      expect([ran.code, ran.stdout], ran.stderr).toEqual([code, ''])
+      expect(ran.stderr).toContain('stopped; no step was touched')
+      expect((await recordOf(root)).runs).toEqual([])
+      expect(await running('sleep 87.25')).toBe('')
+    },
+  )
+
+  test('while its services end: they end all the same, and the exit is that of the run', async () => {
+    const root = withService()
+    for (const file of ['ready', 'fit']) writeFileSync(join(root, file), '')
+    const { child, ran } = start(root, ['deploy', ...here])
+    while ((await recordOf(root)).runs[0]?.state.status !== 'succeeded') await sleep(20)
+    await sleep(100)
+    child.kill('SIGINT')
+    const { code, stderr } = await ran
+    expect([code, stderr]).toEqual([0, expect.stringContaining('ending the services')])
+    expect(await running('sleep 87.25')).toBe('')
+  })
+})
+
 async function running(command: string): Promise<string> {
   const { execFile } = await import('node:child_process')
   return new Promise((resolve) =>
