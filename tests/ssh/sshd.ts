@@ -81,7 +81,7 @@ PermitRootLogin yes\nMaxStartups 50\nSetEnv HOME=${home}\n`,
   )
   let daemon: ChildProcess | undefined
   const cut = () => {
-    for (const pid of childrenOf(daemon?.pid)) process.kill(pid, 'SIGKILL')
+    end(childrenOf(daemon?.pid))
   }
   return {
     name,
@@ -96,11 +96,21 @@ PermitRootLogin yes\nMaxStartups 50\nSetEnv HOME=${home}\n`,
       if (ended === undefined) return
       const connections = childrenOf(ended.pid)
       ended.kill('SIGKILL')
-      for (const pid of connections) process.kill(pid, 'SIGKILL')
+      end(connections)
       daemon = undefined
       while (await answers(address, port)) await sleep(20)
     },
   }
+}
+
+/** One that has just ended by itself is none that was missed. */
+function end(pids: number[]): void {
+  for (const pid of pids)
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
 }
 
 function childrenOf(parent: number | undefined): number[] {
