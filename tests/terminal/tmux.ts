@@ -1,8 +1,9 @@
 /** A real terminal: tmux holds the pseudo-terminal, and knows what a person would see in it. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bin } from '../tool.ts'
 
@@ -38,9 +39,11 @@ export function terminal(
   const folder = mkdtempSync(join(tmpdir(), 'runbook-tmux-'))
   const code = join(folder, 'exit')
   // -S: a socket of its own, so that nobody's session is touched.
+  const ours = ['-u', '-S', join(folder, 'socket'), '-f', '/dev/null']
+  const env = { ...quiet(process.env), LC_ALL: 'C.UTF-8' }
   const call = (...args: string[]): string =>
-    execFileSync('tmux', ['-u', '-S', join(folder, 'socket'), '-f', '/dev/null', ...args], {
-      env: { ...quiet(process.env), LC_ALL: 'C.UTF-8' },
+    execFileSync('tmux', [...ours, ...args], {
+      env,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -54,15 +57,16 @@ export function terminal(
   call('new-session', '-d', ...size, `exec bash -c ${quoted(line)}`)
   const pid = Number(call('display', '-p', '#{pane_pid}'))
 
-  const captured = (...more: string[]) =>
-    call('capture-pane', '-p', ...more)
-      .replace(/\n$/, '')
-      .split('\n')
+  const tell = controlled(ours, env)
+  const captured = async (): Promise<string[]> => {
+    const rows = await tell('capture-pane', '-p')
+    return rows.at(-1) === '' ? rows.slice(0, -1) : rows
+  }
   const screen = async (): Promise<string[]> => {
     // What tmux has read by now may end in the middle of a picture; the same twice does not.
-    for (let before = captured(), tries = 0; ; tries += 1) {
-      await sleep(6)
-      const now = captured()
+    for (let before = await captured(), tries = 0; ; tries += 1) {
+      await sleep(15)
+      const now = await captured()
       if (tries > 50 || now.join('\n') === before.join('\n')) return now
       before = now
     }
@@ -70,17 +74,17 @@ export function terminal(
   const until = async <T>(
     look: () => T | undefined | Promise<T | undefined>,
     ms: number,
-    or: () => string,
+    or: string,
   ) => {
     for (const over = performance.now() + ms; ; await sleep(20)) {
       const found = await look()
       if (found !== undefined) return found
-      if (performance.now() > over) throw new Error(or())
+      if (performance.now() > over) throw new Error(`${or}:\n${(await captured()).join('\n')}`)
     }
   }
   return {
     screen,
-    everything: () => captured('-S', '-'),
+    everything: () => call('capture-pane', '-p', '-S', '-').replace(/\n$/, '').split('\n'),
     shows: (wanted, ms = 15_000) =>
       until(
         async () => {
@@ -88,10 +92,10 @@ export function terminal(
           return wanted.test(rows.join('\n')) ? rows : undefined
         },
         ms,
-        () => `the screen never showed ${String(wanted)}:\n${captured().join('\n')}`,
+        `the screen never showed ${String(wanted)}`,
       ),
-    type: (...keys) => void call('send-keys', ...keys),
-    resize: (r, c) => void call('resize-window', '-x', String(c), '-y', String(r)),
+    type: (...keys) => void tell('send-keys', ...keys),
+    resize: (r, c) => void tell('resize-window', '-x', String(c), '-y', String(r)),
     cursorShown: () => call('display', '-p', '#{cursor_flag}').trim() === '1',
     exit: (ms = 40_000) =>
       until(
@@ -100,7 +104,7 @@ export function terminal(
             ? Number(readFileSync(code, 'utf8'))
             : undefined,
         ms,
-        () => `the command did not end:\n${captured().join('\n')}`,
+        'the command did not end',
       ),
     hangUp: () => void call('kill-server'),
     dispose: () => {
@@ -116,6 +120,45 @@ export function terminal(
       }
       rmSync(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/**
+ * One client that stays and is told what to do line by line: a process for each look would cost more than
+ * all that is looked at. Comes back with what was printed.
+ */
+function controlled(
+  ours: string[],
+  env: NodeJS.ProcessEnv,
+): (...words: string[]) => Promise<string[]> {
+  const client = spawn('tmux', [...ours, '-C', 'attach', '-f', 'ignore-size,no-output'], {
+    env,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  // The server ends first.
+  client.stdin.on('error', () => undefined)
+  const asked: { resolve: (rows: string[]) => void; reject: (why: Error) => void }[] = []
+  let rows: string[] = []
+  let end: string | undefined
+  createInterface(client.stdout).on('line', (line) => {
+    // Its last word is 1 when it is about what we told.
+    const [word = '', ...about] = line.split(' ')
+    if (end === undefined) {
+      if (word === '%begin' && about[2] === '1') [end, rows] = [about.join(' '), []]
+    } else if (!/^%(end|error)$/.test(word) || about.join(' ') !== end) rows.push(line)
+    else {
+      end = undefined
+      if (word === '%end') asked.shift()?.resolve(rows)
+      else asked.shift()?.reject(new Error(rows.join('\n')))
+    }
+  })
+  client.on('close', () => {
+    for (const { reject } of asked) reject(new Error('the terminal is gone'))
+  })
+  return (...words) => {
+    const said = new Promise<string[]>((resolve, reject) => asked.push({ resolve, reject }))
+    client.stdin.write(`${words.map(quoted).join(' ')}\n`)
+    return said
   }
 }
 

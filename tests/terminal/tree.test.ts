@@ -18,7 +18,7 @@ function demo(failing?: number): string {
       const id = `s${String(step).padStart(2, '0')}`
       const wait = HELD.includes(step) ? `while [ ! -e go-${step} ]; do sleep 0.05; done; ` : ''
       const end = step === failing ? 'echo it broke; false' : `touch ${id}`
-      const talk = `for i in 1 2 3; do printf 'line %d of ${id} \\u65e5\\u672c \\033[31mred %0300d\\n' $i 0; read -rt 0.02 <> <(:) || true; done; `
+      const talk = `exec 9<> <(:); for i in 1 2 3; do printf 'line %d of ${id} \\u65e5\\u672c \\033[31mred %0300d\\n' $i 0; read -rt 0.02 <&9 || true; done; `
       return `      - id: ${id}
         title: Step number ${step} with a title of some length
         estimate: 10s
