@@ -70,19 +70,27 @@ export function watchProcesses(every_ms = 20): { stop: () => Promise<string> } {
   const seen = new Set<string>()
   const looks = new Map<string, number>()
   let on = true
+  let newest = ''
+  let names = new Set<string>()
   const watching = (async () => {
     while (on) {
-      for (const name of readdirSync('/proc')) {
-        if (!/^\d+$/.test(name)) continue
+      // The number of the newest process is its last word: none began where that is the same.
+      const last = readFileSync('/proc/loadavg', 'utf8').trim().replace(/.* /, '')
+      if (last !== newest) {
+        names = new Set(readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
+        // The number of one that has ended may come again.
+        for (const name of looks.keys()) if (!names.has(name)) looks.delete(name)
+      }
+      newest = last
+      for (const name of names) {
         // A process changes its command line when it begins, if ever.
         const before = looks.get(name) ?? 0
-        if (before > 25) continue
+        if (before * every_ms > 500) continue
         looks.set(name, before + 1)
         try {
           seen.add(readFileSync(`/proc/${name}/cmdline`, 'latin1'))
         } catch {
-          // It has ended meanwhile, and its number may come again.
-          looks.delete(name)
+          // It has ended meanwhile.
         }
       }
       await sleep(every_ms)

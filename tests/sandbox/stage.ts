@@ -20,6 +20,12 @@ import { client, input, makePlace, open, type Open, type Place } from './place.t
 
 const execute = promisify(execFile)
 
+/** What a program needs of the shell of whoever runs the tests. */
+const OURS = {
+  PATH: process.env['PATH'],
+  NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+}
+
 /** Takes an effect away, really, and returns what puts it back. */
 export type TakeAway = () => Promise<() => unknown>
 
@@ -64,15 +70,127 @@ export interface Stage {
   /** What the checks of a step answer now, with the outputs of a run in which it ran; and what decided. */
   ask: (run: string, step: string, patient?: boolean) => Promise<Asked>
   /**
-   * The check of a step holds, does not hold without its effect, and holds again with it. `earlier`: what
-   * later steps changed on purpose goes back first.
+   * The check of a step holds, does not hold without its effect, and holds again with it; of several steps
+   * the check of each. `earlier`: what later steps changed on purpose goes back first.
    */
   expectToDependOn: (
     run: string,
-    step: string,
+    step: string | readonly string[],
     takeAway: TakeAway,
     earlier?: TakeAway,
   ) => Promise<void>
+}
+
+/** A stage in a sandbox that somebody else starts and ends; to `connect` when it is up, and `leave` before it ends. */
+export function stageIn(
+  name: string,
+  { place, here }: Pick<Stage, 'place' | 'here'>,
+  environment = 'sandbox',
+): Stage & { connect: (...inputs: string[]) => Promise<void>; leave: () => Promise<void> } {
+  const clients = new Map<string, pg.Client>()
+  /** The steps that held at the end of the last question: they need not be asked at the beginning of the next. */
+  let held: readonly string[] = []
+
+  async function connected(from: string): Promise<pg.Client> {
+    const one = new pg.Client({ connectionString: input(here(), from) })
+    one.on('error', () => undefined)
+    await one.connect()
+    return one
+  }
+
+  async function tool(...args: string[]): Promise<Summary> {
+    const ran = await runbook(place().root, [...args, '-o', 'json'])
+    expect(ran.code, ran.stderr).toBe(0)
+    return summaryOf(ran)
+  }
+
+  async function ask(run: string, id: string, patient = false): Promise<Asked> {
+    const { bound, plan, session } = here()
+    const known = await findRun(session.store, { run })
+    const step = plan.steps.find((s) => s.id === id)
+    if (known === undefined || step === undefined) throw new Error(`no step ${id} in run ${run}`)
+    const outputs = openOutputs(bound, known.plan, known.state)
+    const asking = {
+      ...askingOutsideARun(bound, nobody, `effect-${id}`, outputs),
+      run,
+      step,
+      scope: scopeOf(bound, { run, outputs, host: step.on?.host }),
+      patient,
+    }
+    const { answer, answered } = await askChecks(bound, step.verify.flatMap(atOnce), asking, true)
+    return { answer, expressions: answered.flatMap(({ asked }) => asked.expression ?? []) }
+  }
+
+  return {
+    place,
+    here,
+    at: (path) => join(place().machine, path),
+    database(from = 'database_url') {
+      const found = clients.get(from)
+      if (found === undefined) throw new Error(`${from} is not connected`)
+      return found
+    },
+    connected,
+    tool,
+    deploy: async (...more) => (await tool('deploy', name, '--env', environment, ...more)).run,
+    version: async () => (await fetch(`${input(here(), 'app_url')}/version`)).json(),
+    async fileOf(run, step) {
+      const known = await findRun(here().session.store, { run })
+      return String(known?.state.steps.get(step)?.outputs['file'])
+    },
+    async call(tool, ...args) {
+      const { stdout } = await execute(join(place().root, 'sandbox/shared/bin', tool), args, {
+        env: { ...OURS, RELEASES: join(place().machine, 'releases') },
+      })
+      return stdout
+    },
+    async sh(line, env = {}) {
+      const inputs = Object.entries(here().bound.inputs).map(
+        ([name, value]) => [name.toUpperCase(), String(value)] as const,
+      )
+      const { stdout } = await execute('bash', ['--norc', '-c', line], {
+        cwd: join(place().root, 'sandbox', name, 'app'),
+        env: {
+          ...Object.fromEntries(inputs),
+          ...client(input(here(), 'database_url')),
+          ...env,
+          PATH: `${join(place().root, 'sandbox/shared/bin')}:${process.env['PATH']}`,
+        },
+      })
+      return stdout
+    },
+    ask,
+    async expectToDependOn(run, step, takeAway, earlier) {
+      const steps = [step].flat()
+      const expectEach = async (answer: Answer): Promise<void> => {
+        for (const one of steps)
+          expect(await ask(run, one, answer === 'holds'), one).toMatchObject({ answer })
+      }
+      const forward = await earlier?.()
+      try {
+        const known = steps.every((one) => held.includes(`${run} ${one}`))
+        if (!known || forward !== undefined) await expectEach('holds')
+        held = []
+        const putBack = await takeAway()
+        try {
+          await expectEach('does_not_hold')
+        } finally {
+          await putBack()
+        }
+        await expectEach('holds')
+        held = steps.map((one) => `${run} ${one}`)
+      } finally {
+        await forward?.()
+      }
+    },
+    async connect(...inputs) {
+      for (const from of inputs) clients.set(from, await connected(from))
+    },
+    async leave() {
+      for (const client of clients.values()) await client.end()
+      clients.clear()
+    },
+  }
 }
 
 /** Starts a sandbox before the tests of a file, and ends it after them. `first` runs when it is up. */
@@ -87,113 +205,17 @@ export function stageOf(
   const environment = options.environment ?? 'sandbox'
   let place: Place
   let here: Open
-  const clients = new Map<string, pg.Client>()
-  /** The step that held at the end of the last question: it need not be asked at the beginning of the next. */
-  let heldLast = ''
-
-  async function connected(from: string): Promise<pg.Client> {
-    const one = new pg.Client({ connectionString: input(here, from) })
-    one.on('error', () => undefined)
-    await one.connect()
-    return one
-  }
-
-  async function tool(...args: string[]): Promise<Summary> {
-    const ran = await runbook(place.root, [...args, '-o', 'json'])
-    expect(ran.code, ran.stderr).toBe(0)
-    return summaryOf(ran)
-  }
-
-  async function ask(run: string, id: string, patient = false): Promise<Asked> {
-    const known = await findRun(here.session.store, { run })
-    const step = here.plan.steps.find((s) => s.id === id)
-    if (known === undefined || step === undefined) throw new Error(`no step ${id} in run ${run}`)
-    const outputs = openOutputs(here.bound, known.plan, known.state)
-    const asking = {
-      ...askingOutsideARun(here.bound, nobody, `effect-${id}`, outputs),
-      run,
-      step,
-      scope: scopeOf(here.bound, { run, outputs, host: step.on?.host }),
-      patient,
-    }
-    const { answer, answered } = await askChecks(
-      here.bound,
-      step.verify.flatMap(atOnce),
-      asking,
-      true,
-    )
-    return { answer, expressions: answered.flatMap(({ asked }) => asked.expression ?? []) }
-  }
-
-  const stage: Stage = {
-    place: () => place,
-    here: () => here,
-    at: (path) => join(place.machine, path),
-    database(from = 'database_url') {
-      const found = clients.get(from)
-      if (found === undefined) throw new Error(`${from} is not connected`)
-      return found
-    },
-    connected,
-    tool,
-    deploy: async (...more) => (await tool('deploy', name, '--env', environment, ...more)).run,
-    version: async () => (await fetch(`${input(here, 'app_url')}/version`)).json(),
-    async fileOf(run, step) {
-      const known = await findRun(here.session.store, { run })
-      return String(known?.state.steps.get(step)?.outputs['file'])
-    },
-    async call(tool, ...args) {
-      const { stdout } = await execute(join(place.root, 'sandbox/shared/bin', tool), args, {
-        env: { PATH: process.env['PATH'], RELEASES: stage.at('releases') },
-      })
-      return stdout
-    },
-    async sh(line, env = {}) {
-      const inputs = Object.entries(here.bound.inputs).map(
-        ([name, value]) => [name.toUpperCase(), String(value)] as const,
-      )
-      const { stdout } = await execute('bash', ['--norc', '-c', line], {
-        cwd: join(place.root, 'sandbox', name, 'app'),
-        env: {
-          ...Object.fromEntries(inputs),
-          ...client(input(here, 'database_url')),
-          ...env,
-          PATH: `${join(place.root, 'sandbox/shared/bin')}:${process.env['PATH']}`,
-        },
-      })
-      return stdout
-    },
-    ask,
-    async expectToDependOn(run, step, takeAway, earlier) {
-      const forward = await earlier?.()
-      try {
-        if (heldLast !== `${run} ${step}` || forward !== undefined)
-          expect(await ask(run, step, true)).toMatchObject({ answer: 'holds' })
-        heldLast = ''
-        const putBack = await takeAway()
-        try {
-          expect(await ask(run, step)).toMatchObject({ answer: 'does_not_hold' })
-        } finally {
-          await putBack()
-        }
-        expect(await ask(run, step, true)).toMatchObject({ answer: 'holds' })
-        heldLast = `${run} ${step}`
-      } finally {
-        await forward?.()
-      }
-    },
-  }
+  const stage = stageIn(name, { place: () => place, here: () => here }, environment)
 
   beforeAll(async () => {
     place = makePlace(name, environment)
     // Held open, so that the commands and the tests share one running sandbox.
     here = await open(place, name, environment)
-    for (const from of options.databases ?? ['database_url'])
-      clients.set(from, await connected(from))
+    await stage.connect(...(options.databases ?? ['database_url']))
     await options.first?.(stage)
   })
   afterAll(async () => {
-    for (const client of clients.values()) await client.end()
+    await stage.leave()
     await here.close()
     await place.dispose()
   })
