@@ -1,51 +1,49 @@
-/** Every check of QR login fails when what it proves is taken away, and holds again when it is back. */
+/**
+ * QR login deployed in its sandbox, whole: every check fails when what it proves is taken away, and holds again
+ * when it is back; then its ways back, and a release that is not healthy.
+ */
 import { execFile } from 'node:child_process'
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import type pg from 'pg'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadRunbook } from '../../src/language/load.ts'
-import { runbook } from '../tool.ts'
-import { client, input } from './place.ts'
+import { watchProcesses } from '../canaries.ts'
+import { client, input, type Picture } from './place.ts'
 import {
   both,
-  called,
   changed,
   cutOff,
-  forgotten,
   linked,
   moved,
   readable,
   replaced,
-  rolled,
   rows as rowsOn,
   statement,
   stopped as stoppedOn,
   values as valuesOn,
 } from './hands.ts'
-import { casesOf, stageOf, type Losses, type TakeAway } from './stage.ts'
+import { expectEveryRow } from './rows.ts'
+import { casesOf, stageIn, type Losses, type TakeAway } from './stage.ts'
+import { ended, idsOf, pictureOf, statusOf, systemOf } from './system.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 
 const NAME = 'qr-login'
+/** The tests of the source, and the load, need no second and third time. */
+const AGAIN = [
+  ...['--from', 'schema_backup'],
+  ...['--skip', 'smoke_tests,performance_tests,response_times,load_test'],
+]
 const execute = promisify(execFile)
 
-let db: pg.Client
-let staging: pg.Client
-const stage = stageOf(NAME, {
-  databases: ['database_url', 'staging_database_url'],
-  first: async ({ database, deploy }) => {
-    db = database()
-    staging = database('staging_database_url')
-    await deploy('--from', 'schema_backup', '--to', 'build_release')
-  },
-})
-const { at, connected, deploy, fileOf, tool, version } = stage
-const on = () => db
-const expectToDependOn = (run: string, step: string, takeAway: TakeAway) =>
-  stage.expectToDependOn(run, step, takeAway, EARLIER[step])
+const system = systemOf(NAME, pictureOf('database_url', 'staging_database_url'))
+const { deploy, expectAsBefore, picture, tool } = system
+const stage = stageIn(NAME, system)
+const { at, connected, fileOf } = stage
+const on = () => stage.database()
+const staging = () => stage.database('staging_database_url')
 
 // ── the hands ──────────────────────────────────────────────────────────────
 
@@ -55,16 +53,15 @@ const values = (name: string, where: () => string, set: string) =>
   valuesOn(on, table(name), where, set)
 
 const UNIT = 'hotel-assistant'
-const IMAGE = 'hotel-assistant:1.1.0'
 const stopped = stoppedOn(stage, UNIT)
 const switchedBack = linked(stage, UNIT, '1.0.0', '1.1.0')
 const environment = () => at('config/.env.production')
 
 // ── the cases ──────────────────────────────────────────────────────────────
 
-/** The run that made the trials, the one that cleaned up after itself, and the backup's file. */
+/** The run that deployed all, the one after it that left its trials there, and the files of its backups. */
+let run = ''
 let trials = ''
-let last = ''
 let backup = ''
 let schema = ''
 
@@ -116,9 +113,9 @@ const LOSSES: Losses = {
     'others can read it': readable(environment),
   },
   staging_trial: {
-    'the table is gone': tableGone(() => staging),
+    'the table is gone': tableGone(staging),
     ...Object.fromEntries(
-      INDEXES.map((column) => [`the index on ${column} is gone`, indexGone(() => staging, column)]),
+      INDEXES.map((column) => [`the index on ${column} is gone`, indexGone(staging, column)]),
     ),
   },
   backup: {
@@ -127,13 +124,13 @@ const LOSSES: Losses = {
     'it is gone': moved(() => backup),
   },
   token_table: {
-    'the table is gone': tableGone(() => db),
+    'the table is gone': tableGone(on),
     'a column has another name': statement(
       on,
       `ALTER TABLE "${TOKENS}" RENAME "revokedAt" TO "revoked"`,
       `ALTER TABLE "${TOKENS}" RENAME "revoked" TO "revokedAt"`,
     ),
-    'an index that is declared is gone': indexGone(() => db, 'isUsed'),
+    'an index that is declared is gone': indexGone(on, 'isUsed'),
     'a column has come that nobody declared': statement(
       on,
       `ALTER TABLE "${TOKENS}" ADD stray text`,
@@ -171,23 +168,7 @@ const LOSSES: Losses = {
       'POST /api/other',
     ),
   },
-  image: {
-    // The image of what serves cannot be missing, so something else serves first.
-    'it is not here': both(switchedBack, forgotten(stage, 'images', IMAGE)),
-    'it is not in the registry': forgotten(stage, 'pushed', IMAGE),
-  },
-  switch_systemd: { 'the previous release serves': switchedBack, 'nothing serves': stopped },
-  switch_kubernetes: {
-    'the previous image is set': rolled(stage, UNIT, 'app=hotel-assistant', '1.0.0', '1.1.0'),
-  },
-  switch_docker: {
-    'the container is gone': called(
-      stage,
-      ['docker', 'rm', '--force', 'hotel-assistant'],
-      ['docker', 'run', '--detach', '--name', 'hotel-assistant', 'hotel-assistant:1.1.0'],
-    ),
-  },
-  switch_vercel: { 'another deployment is in production': switchedBack },
+  switch_systemd: { 'the previous release serves': switchedBack },
   api_generate: { 'the token is gone': rows(TOKENS, token('api')) },
   api_validate: { 'it is not used': values(TOKENS, token('api'), '"isUsed" = false') },
   api_revoke: {
@@ -199,11 +180,11 @@ const LOSSES: Losses = {
   flow_scan: { 'it is not used': values(TOKENS, token('flow'), '"isUsed" = false') },
   clean_up: {
     'the trial user is back': async () => {
-      await db.query(
+      await on().query(
         `INSERT INTO "User" SELECT $1, $2, name, "hotelId", "roleId", "createdAt" FROM "User" WHERE id = 'user-test-1'`,
-        [`${last}-user`, `${last}@example.com`],
+        [`${run}-user`, `${run}@example.com`],
       )
-      return () => db.query(`DELETE FROM "User" WHERE id = $1`, [`${last}-user`])
+      return () => on().query(`DELETE FROM "User" WHERE id = $1`, [`${run}-user`])
     },
   },
   monitoring_files: {
@@ -228,81 +209,125 @@ const PROOFS: Losses = {
         ),
     ),
   },
-  service_active: { 'it is stopped': stopped },
-  healthy: { 'it is stopped': stopped, 'its table is gone': tableGone(() => db) },
+  healthy: { 'its table is gone': tableGone(on) },
   api_list: { 'the token is gone': rows(TOKENS, token('api')) },
-  dashboard: { 'it is stopped': stopped },
   audit: {
     'nobody made it': values(TOKENS, token('flow'), `"createdBy" = ''`),
     'nobody revoked it': values(TOKENS, token('api'), '"revokedAt" = NULL'),
   },
   indexes_used: {
-    'an index is gone': both(
-      indexAsked,
-      indexGone(() => db, 'userId'),
-    ),
+    'an index is gone': both(indexAsked, indexGone(on, 'userId')),
     'an index is made anew and not asked': async () => {
       await (
-        await indexGone(() => db, 'userId')()
+        await indexGone(on, 'userId')()
       )()
       return askIndexes
     },
   },
-  watch: { 'it is stopped': stopped },
-  health_checks: { 'it is stopped': stopped, 'the table is gone': tableGone(() => db) },
+  health_checks: { 'the table is gone': tableGone(on) },
   metrics_wired: {
-    'it is stopped': stopped,
     'the scrape job is gone': moved(() => at('monitoring/scrape.d/qr-login.yml')),
   },
 }
+
+/** What nothing of all this holds without: a service that runs. */
+const OF_THE_SERVICE = [
+  ...['switch_systemd', 'service_active', 'healthy', 'dashboard', 'watch', 'health_checks'],
+  'metrics_wired',
+]
 
 function dumpWithoutUsers(file: string): void {
   writeFileSync(file, smaller)
 }
 let smaller: Buffer
 
+test('the sandbox starts with a previous release, rows in both databases and no trace of a deployment', () => {
+  const before = system.before()
+  expect(before.version).toEqual({ version: '1.0.0' })
+  expect(before.healthy).toBe(true)
+  expect(before.files['releases/current']).toBe('-> 1.0.0')
+  expect(before.files['config/.env.production']).toBeUndefined()
+  for (const { schema, rows } of Object.values(before.databases)) {
+    expect(schema.join('\n')).toContain('CREATE TABLE public."User"')
+    expect(schema.join('\n')).not.toContain('GuestStaffQRToken')
+    expect(rows.filter((row) => row.startsWith('INSERT INTO')).length).toBeGreaterThan(30)
+  }
+})
+
+/** From the first deployment until a release has failed. */
+let watching: ReturnType<typeof watchProcesses>
+let deployed: Picture
+
+test('deployed, as a person would: the screen says where it is, what each phase took, and the way back', async () => {
+  watching = watchProcesses(50)
+  expect((await tool('plan', NAME, '--env', 'sandbox', '--out', 'first.plan')).code).toBe(0)
+  // As a person would: without -o json.
+  const first = await tool('deploy', NAME, '--env', 'sandbox', '-v')
+  expect(first.code, first.stderr).toBe(0)
+  const screen = first.stderr.slice(first.stderr.lastIndexOf('is deployed to') - 40)
+  expect(screen).toContain('qr-login 1.0 is deployed to sandbox')
+  expect(screen).toMatch(/app_url +http:\/\/127\.0\.0\.1:\d+/)
+  // QR-26: six phases, what each took beside what was estimated.
+  const timeline = [
+    ['Pre-deployment validation', '30m'],
+    ['Database migration', '45m'],
+    ['Data seeding', '20m'],
+    ['Application deployment', '30m'],
+    ['Functional testing', '45m'],
+    ['Performance and monitoring', '30m'],
+  ]
+  for (const [phase, estimate] of timeline)
+    expect(screen).toMatch(new RegExp(`${phase} +[\\d.]+ m?s of ~${estimate} .*\\d+ done`))
+  run = /run +(\d{8}-\d{6}-[0-9a-f]{4})/.exec(screen)?.[1] ?? 'none'
+  expect(screen).toContain(`runbook rollback ${run}`)
+
+  const status = await tool('status', run)
+  expect(status.code, status.stderr).toBe(0)
+  for (const [phase, estimate] of timeline)
+    expect(status.stdout).toMatch(new RegExp(`${phase} +[\\d.]+ m?s of ~${estimate} `))
+  const summary = ended(await tool('status', run, '-o', 'json'))
+  expect(summary.status).toBe('succeeded')
+  expectEveryRow(NAME, [summary])
+
+  // From here on the commands share one running sandbox, which is quicker.
+  await system.keepUp()
+  deployed = await picture()
+  expect(deployed.version).toEqual({ version: '1.1.0' })
+  expect(deployed.files['releases/current']).toBe('-> 1.1.0')
+  expect(deployed.databases['database_url']?.schema.join('\n')).toContain('GuestStaffQRToken')
+
+  expect((await tool('logs', '-o', 'ndjson')).code).toBe(0)
+  const verified = await tool('verify', NAME, '--env', 'sandbox')
+  expect(verified.stdout, verified.stderr).toMatch(/: (\d+) of \1 checks hold/)
+})
+
+test('deployed again, it leaves as it is what is there', async () => {
+  // What the trials make stays, to be taken away below.
+  const again = ended(await deploy(...AGAIN.slice(0, -1), `${AGAIN.at(-1)},clean_up`))
+  expect(idsOf(again, 'satisfied')).toEqual([
+    'environment_file',
+    'staging_trial',
+    'token_table',
+    'permissions',
+    'role_permissions',
+    'build_release',
+    'switch_systemd',
+    'monitoring_files',
+  ])
+  trials = again.run
+})
+
 test('every step that changes something has a loss of its effect here', async () => {
   const { runbook: read } = await loadRunbook(NAME, stage.place().root)
-  const changing = read.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
-  expect(Object.keys(LOSSES)).toEqual(changing)
+  const changing = read.steps.filter((s) => s.rollback.kind !== 'none')
+  // Those of the other strategies are deployed, and have theirs, in the other test of this system.
+  const here = changing.filter((s) => s.when === undefined || s.when.source.includes('systemd'))
+  expect(Object.keys(LOSSES)).toEqual(here.map((s) => s.id))
 })
 
-const STRATEGIES = {
-  kubernetes: 'before_image',
-  docker: 'before_container',
-  vercel: 'before_deployment',
-}
-const OF_STRATEGIES = ['image', ...Object.keys(STRATEGIES).map((s) => `switch_${s}`)]
-
-// Each from the previous release and back to it, so the one that stays comes last.
-describe.each(Object.entries(STRATEGIES))('deployed by %s', (strategy, record) => {
-  const steps = [
-    'before_version',
-    record,
-    ...(strategy === 'vercel' ? [] : ['image']),
-    `switch_${strategy}`,
-  ]
-  let run = ''
+describe('what is deployed, taken away and given back', () => {
   beforeAll(async () => {
-    run = await deploy('--only', [...steps, 'healthy'].join(','), '--var', `strategy=${strategy}`)
-  })
-  test.each(casesOf(LOSSES, ...steps))('%s: %s', (step, _how, take) =>
-    expectToDependOn(run, step, take),
-  )
-
-  test('the new release serves, and the previous one after a rollback', async () => {
-    expect(await version()).toEqual({ version: '1.1.0' })
-    const { status, steps: ended } = await tool('rollback', run)
-    expect(status).toBe('rolled_back')
-    expect(ended.find((s) => s.id === `switch_${strategy}`)?.status).toBe('undone')
-    expect(await version()).toEqual({ version: '1.0.0' })
-  })
-})
-
-describe('deployed with systemd', () => {
-  beforeAll(async () => {
-    trials = await deploy('--from', 'schema_backup', '--to', 'audit')
-    last = await deploy('--only', 'ask_indexes,indexes_used,clean_up,monitoring_files')
+    await stage.connect('database_url', 'staging_database_url')
     backup = await fileOf(trials, 'backup')
     schema = await fileOf(trials, 'schema_backup')
     const { stdout } = await execute(
@@ -312,36 +337,16 @@ describe('deployed with systemd', () => {
     )
     smaller = stdout
   })
-  const ran = (step: string) => (step === 'clean_up' ? last : trials)
-  const cases = [...casesOf(LOSSES), ...casesOf(PROOFS)]
-  test.each(cases.filter(([step]) => !OF_STRATEGIES.includes(step)))(
-    '%s: %s',
-    async (step, _how, take) => {
-      await expectToDependOn(ran(step), step, take)
-    },
+
+  test.each([...casesOf(LOSSES), ...casesOf(PROOFS)])('%s: %s', (step, _how, take) =>
+    stage.expectToDependOn(step === 'clean_up' ? run : trials, step, take, EARLIER[step]),
   )
+
+  test(`${OF_THE_SERVICE.join(', ')}: it is stopped`, () =>
+    stage.expectToDependOn(trials, OF_THE_SERVICE, stopped))
 })
 
 /** A line of the document, or what matters in it, at the database's owner's shell; the tables of the deployment are there. */
-test('a link to the release that serves is wanted of systemd, which has one, and of no other strategy', async () => {
-  const { runbook: read } = await loadRunbook(NAME, stage.place().root)
-  const script = read.requires.flatMap(({ action }) =>
-    action.verb === 'run' && 'script' in action && action.script.includes('current')
-      ? action.script
-      : [],
-  )
-  const holds = (strategy: string, releases: string) => {
-    const env = { ...process.env, STRATEGY: strategy, RELEASES: releases }
-    const asked = execute('bash', ['-c', script.join('\n')], { env })
-    return asked.then(Boolean, () => false)
-  }
-  expect(script).toHaveLength(1)
-  for (const strategy of Object.keys(STRATEGIES))
-    expect(await holds(strategy, '/nowhere'), strategy).toBe(true)
-  const own = String(stage.here().bound.inputs['releases'])
-  expect([await holds('systemd', own), await holds('systemd', '/nowhere')]).toEqual([true, false])
-})
-
 describe('what the document says, and what it does', () => {
   const { sh } = stage
   const psql = (statement: string) => sh(`psql -XAt -c ${JSON.stringify(statement)} 2>&1`)
@@ -372,7 +377,7 @@ describe('what the document says, and what it does', () => {
 
   test('a drop without quotes drops nothing and ends with 0; nor is the table found, or its indexes', async () => {
     expect(await psql(`DROP TABLE IF EXISTS ${TOKENS} CASCADE`)).toContain('does not exist, skip')
-    expect((await db.query(`SELECT FROM "${TOKENS}"`)).rowCount).toBeGreaterThan(0)
+    expect((await on().query(`SELECT FROM "${TOKENS}"`)).rowCount).toBeGreaterThan(0)
     for (const look of [`dt public.${TOKENS}`, 'di public.*qr*'])
       expect(await sh(`psql -X -c '\\${look}' 2>&1 || true`)).toMatch(/^Did not find any/)
   })
@@ -400,14 +405,6 @@ describe('what the document says, and what it does', () => {
     expect(await status('/api/qr/tokens?hotelId=hotel-test-1')).toBe(401)
   })
 
-  test('its commands for containers are none, or meet the container that is still there', async () => {
-    await expect(sh('docker set image deployment/hotel-assistant app=x:1')).rejects.toThrow(
-      /unknown command/,
-    )
-    const again = `docker run --detach --name ${UNIT} ${IMAGE}`
-    await expect(sh(again)).rejects.toThrow(/already in use/)
-  })
-
   test('its script for the health checks ends at the first that passes; looking at the log has no end', async () => {
     await expect(sh('set -e; PASSED=0; ((PASSED++)); echo "$PASSED passed"')).rejects.toThrow()
     const watch = `timeout 0.2 tail -f '${at('logs/app.log')}' > /dev/null`
@@ -423,22 +420,51 @@ describe('what the document says, and what it does', () => {
   })
 })
 
-test('where nobody is assumed to say yes, three roles sign off, each its own list, and the run goes on', async () => {
-  const { root } = stage.place()
-  const file = join(root, `runbooks/${NAME}.yaml`)
-  writeFileSync(file, readFileSync(file, 'utf8').replace('manual: assume', 'manual: ask'))
-  const steps = ['engineering_sign_off', 'qa_sign_off', 'operations_sign_off']
-  const here = [NAME, '--env', 'sandbox']
-  const waits = await runbook(root, ['deploy', ...here, '--no-input', '--only', steps.join()])
-  expect(waits.code, waits.stderr).toBe(8)
-  const sign = (...more: string[]) => runbook(root, ['sign', ...here, '--role', ...more])
-  expect((await sign('Engineering')).stderr).toContain('The security scan passed')
-  for (const role of ['Engineering', 'QA', 'Operations']) {
-    const signed = await sign(role, '--confirm-all')
-    expect(signed.code, signed.stderr).toBe(0)
-  }
-  const { status, steps: all } = await tool('resume')
-  expect(status).toBe('succeeded')
-  expect(steps.map((id) => all.find((s) => s.id === id)?.status)).toEqual(['done', 'done', 'done'])
-  expect((await runbook(root, ['report'])).stdout).toMatch(/Operations[^]*Alerting is configured/)
+test('rolled back, by scope, and by the backup: all is as it was before', async () => {
+  await stage.leave()
+  // Of the newest run there are only the traces of its trials to remove.
+  ended(await tool('rollback', '-o', 'json'))
+  expect(await picture()).toEqual(deployed)
+
+  const part = ended(await tool('rollback', run, '--scope', 'app', '-o', 'json'))
+  expect(part.status).toBe('partly_rolled_back')
+  expect(statusOf(part, 'switch_systemd')).toBe('undone')
+  expect(statusOf(part, 'token_table')).toBe('done')
+  const half = await picture()
+  expect(half.version).toEqual(system.before().version)
+  expect(half.healthy).toBe(true)
+  expect(half.files).toEqual(system.before().files)
+  expect(half.databases).toEqual(deployed.databases)
+
+  // The rest as the document would have it: the backup over everything, with what somebody built on the table.
+  await system.sql('CREATE VIEW recent AS SELECT id FROM "GuestStaffQRToken"')
+  const whole = ended(await tool('rollback', run, '--last-resort', 'token_table', '-o', 'json'))
+  expect(whole.status).toBe('rolled_back')
+  expect(idsOf(whole, 'undone')).toEqual(expect.arrayContaining(['token_table', 'permissions']))
+  expect(statusOf(whole, 'works_as_before')).toBe('done')
+  await expectAsBefore()
+})
+
+test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {
+  const summary = ended(await deploy('--var', 'release=broken', '-v', ...AGAIN), 4)
+  expect(summary.status).toBe('rolled_back')
+  expect(statusOf(summary, 'switch_systemd')).toBe('undone')
+  expect(idsOf(summary, 'failed')).toEqual(['healthy'])
+  expect((await tool('rollback')).stderr).toContain('nothing left to undo')
+  await expectAsBefore()
+})
+
+test('in all this no secret of the sandbox was in any output, record, log, plan or command line', async () => {
+  for (const args of [['status'], ['logs'], ['history', '-o', 'json']])
+    expect((await tool(...args)).code).toBe(0)
+  const secrets = system.secrets()
+  expect([...secrets.keys()].sort()).toEqual([
+    'output session',
+    'output token',
+    'random/qr-login/sandbox/admin_token',
+    'random/qr-login/sandbox/nextauth_secret',
+    'services/qr-login/sandbox/postgres/password',
+  ])
+  for (const secret of secrets.values()) expect(secret.length).toBeGreaterThan(20)
+  expect(system.secretsSeen(await watching.stop())).toEqual([])
 })

@@ -1,135 +1,149 @@
-/** QR login in its sandbox: the deployment, its ways back, a release that is not healthy and two crashes, for real. */
-import { execFileSync } from 'node:child_process'
-import { expect, test, vi } from 'vitest'
-import { watchProcesses } from '../canaries.ts'
+/** QR login in its sandbox, by the other strategies, through two crashes, and with people who sign: for real. */
+import { execFile, execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { loadRunbook } from '../../src/language/load.ts'
 import { runbook, start } from '../tool.ts'
-import { expectEveryRow } from './rows.ts'
+import { both, called, forgotten, linked, rolled } from './hands.ts'
+import { casesOf, stageIn, type Losses } from './stage.ts'
 import { ended, idsOf, pictureOf, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 
 const NAME = 'qr-login'
-/** The tests of the source need no second and third time. */
-const WITHOUT_TESTS = ['--from', 'schema_backup']
+/** The tests, and the load, are those of the other test of this system. */
+const WITHOUT_TESTS = [
+  ...['--from', 'schema_backup'],
+  ...['--skip', 'smoke_tests,performance_tests,response_times,load_test'],
+]
+const UNIT = 'hotel-assistant'
+const IMAGE = 'hotel-assistant:1.1.0'
+const execute = promisify(execFile)
 
-const system = systemOf(NAME, pictureOf('database_url', 'staging_database_url'))
-const { deploy, expectAsBefore, picture, place, rollBackAll, tool } = system
+const system = systemOf(NAME, pictureOf('database_url', 'staging_database_url'), true)
+const { deployed, expectAsBefore, place, rollBackAll, tool } = system
+const stage = stageIn(NAME, system)
+const { sh, version } = stage
 
-test('the sandbox starts with a previous release, rows in both databases and no trace of a deployment', () => {
-  const before = system.before()
-  expect(before.version).toEqual({ version: '1.0.0' })
-  expect(before.healthy).toBe(true)
-  expect(before.files['releases/current']).toBe('-> 1.0.0')
-  expect(before.files['config/.env.production']).toBeUndefined()
-  for (const { schema, rows } of Object.values(before.databases)) {
-    expect(schema.join('\n')).toContain('CREATE TABLE public."User"')
-    expect(schema.join('\n')).not.toContain('GuestStaffQRToken')
-    expect(rows.filter((row) => row.startsWith('INSERT INTO')).length).toBeGreaterThan(30)
+const switchedBack = linked(stage, UNIT, '1.0.0', '1.1.0')
+const rolledBack = rolled(stage, UNIT, 'app=hotel-assistant', '1.0.0', '1.1.0')
+
+/** How the effect of each step of another strategy than systemd can be lost. */
+const LOSSES: Losses = {
+  image: {
+    // The image of what serves cannot be missing, so something else serves first.
+    'it is not here': both(rolledBack, forgotten(stage, 'images', IMAGE)),
+    'it is not in the registry': forgotten(stage, 'pushed', IMAGE),
+  },
+  switch_kubernetes: { 'the previous image is set': rolledBack },
+  switch_docker: {
+    'the container is gone': called(
+      stage,
+      ['docker', 'rm', '--force', UNIT],
+      ['docker', 'run', '--detach', '--name', UNIT, IMAGE],
+    ),
+  },
+  switch_vercel: { 'another deployment is in production': switchedBack },
+}
+
+test('every step of another strategy has a loss of its effect here', async () => {
+  const { runbook: read } = await loadRunbook(NAME, place().root)
+  const changing = read.steps.filter((s) => s.rollback.kind !== 'none')
+  const here = changing.filter((s) => s.when !== undefined && !s.when.source.includes('systemd'))
+  expect(Object.keys(LOSSES)).toEqual(here.map((s) => s.id))
+})
+
+const STRATEGIES = {
+  kubernetes: 'before_image',
+  docker: 'before_container',
+  vercel: 'before_deployment',
+}
+
+describe('with the release built, only the switch', () => {
+  beforeAll(async () => {
+    const first = ['before_schema', 'backup', 'before_table', 'token_table', 'build_release']
+    await deployed('--only', ['environment_file', ...first].join())
+  })
+
+  describe.each(Object.entries(STRATEGIES))('by %s', (strategy, record) => {
+    const image = strategy === 'vercel' ? [] : ['image']
+    const steps = ['before_version', record, ...image, `switch_${strategy}`, 'healthy']
+    let run = ''
+    beforeAll(async () => {
+      ;({ run } = await deployed('--only', steps.join(), '--var', `strategy=${strategy}`))
+    })
+
+    // What becomes of its image is the same by docker.
+    const own = strategy === 'kubernetes' ? steps : [`switch_${strategy}`]
+    test.each(casesOf(LOSSES, ...own))('%s: %s', (step, _how, take) =>
+      stage.expectToDependOn(run, step, take),
+    )
+
+    test('the new release serves, and the previous one after a rollback', async () => {
+      expect(await version()).toEqual({ version: '1.1.0' })
+      const back = ended(await tool('rollback', run, '-o', 'json'))
+      expect(back.status).toBe('rolled_back')
+      expect(statusOf(back, `switch_${strategy}`)).toBe('undone')
+      expect(await version()).toEqual({ version: '1.0.0' })
+    })
+  })
+
+  test('its commands for containers are none, or meet the container that is still there', async () => {
+    await expect(sh('docker set image deployment/hotel-assistant app=x:1')).rejects.toThrow(
+      /unknown command/,
+    )
+    const again = `docker run --detach --name ${UNIT} ${IMAGE}`
+    await expect(sh(again)).rejects.toThrow(/already in use/)
+  })
+
+  test('a link to the release that serves is wanted of systemd, which has one, and of no other strategy', async () => {
+    const { runbook: read } = await loadRunbook(NAME, stage.place().root)
+    const script = read.requires.flatMap(({ action }) =>
+      action.verb === 'run' && 'script' in action && action.script.includes('current')
+        ? action.script
+        : [],
+    )
+    const holds = (strategy: string, releases: string) => {
+      const env = { ...process.env, STRATEGY: strategy, RELEASES: releases }
+      const asked = execute('bash', ['-c', script.join('\n')], { env })
+      return asked.then(Boolean, () => false)
+    }
+    expect(script).toHaveLength(1)
+    for (const strategy of Object.keys(STRATEGIES))
+      expect(await holds(strategy, '/nowhere'), strategy).toBe(true)
+    const own = String(stage.here().bound.inputs['releases'])
+    expect([await holds('systemd', own), await holds('systemd', '/nowhere')]).toEqual([true, false])
+  })
+
+  test('taken away again, nothing of it is left', async () => {
+    ended(await tool('rollback', '-o', 'json'))
+    await expectAsBefore()
+  })
+})
+
+test('where nobody is assumed to say yes, three roles sign off, each its own list, and the run goes on', async () => {
+  const { root } = place()
+  const file = join(root, `runbooks/${NAME}.yaml`)
+  const assumed = readFileSync(file, 'utf8')
+  writeFileSync(file, assumed.replace('manual: assume', 'manual: ask'))
+  const steps = ['engineering_sign_off', 'qa_sign_off', 'operations_sign_off']
+  const here = [NAME, '--env', 'sandbox']
+  const waits = await runbook(root, ['deploy', ...here, '--no-input', '--only', steps.join()])
+  expect(waits.code, waits.stderr).toBe(8)
+  const sign = (...more: string[]) => runbook(root, ['sign', ...here, '--role', ...more])
+  expect((await sign('Engineering')).stderr).toContain('The security scan passed')
+  for (const role of ['Engineering', 'QA', 'Operations']) {
+    const signed = await sign(role, '--confirm-all')
+    expect(signed.code, signed.stderr).toBe(0)
   }
-})
-
-/** From the first deployment until a release has failed. */
-let watching: ReturnType<typeof watchProcesses>
-
-test('deployed, deployed again, rolled back by scope, and by the backup: all is as it was before', async () => {
-  watching = watchProcesses()
-  expect((await tool('plan', NAME, '--env', 'sandbox', '--out', 'first.plan')).code).toBe(0)
-  // As a person would: without -o json.
-  const first = await tool('deploy', NAME, '--env', 'sandbox', '-v')
-  expect(first.code, first.stderr).toBe(0)
-  const screen = first.stderr.slice(first.stderr.lastIndexOf('is deployed to') - 40)
-  expect(screen).toContain('qr-login 1.0 is deployed to sandbox')
-  expect(screen).toMatch(/app_url +http:\/\/127\.0\.0\.1:\d+/)
-  // QR-26: six phases, what each took beside what was estimated.
-  const timeline = [
-    ['Pre-deployment validation', '30m'],
-    ['Database migration', '45m'],
-    ['Data seeding', '20m'],
-    ['Application deployment', '30m'],
-    ['Functional testing', '45m'],
-    ['Performance and monitoring', '30m'],
-  ]
-  for (const [phase, estimate] of timeline)
-    expect(screen).toMatch(new RegExp(`${phase} +[\\d.]+ m?s of ~${estimate} .*\\d+ done`))
-  const run = /run +(\d{8}-\d{6}-[0-9a-f]{4})/.exec(screen)?.[1] ?? 'none'
-  expect(screen).toContain(`runbook rollback ${run}`)
-
-  const status = await tool('status', run)
-  expect(status.code, status.stderr).toBe(0)
-  for (const [phase, estimate] of timeline)
-    expect(status.stdout).toMatch(new RegExp(`${phase} +[\\d.]+ m?s of ~${estimate} `))
-  const summary = ended(await tool('status', run, '-o', 'json'))
-  expect(summary.status).toBe('succeeded')
-  expectEveryRow(NAME, [summary])
-
-  // From here on the commands share one running sandbox, which is quicker.
-  await system.keepUp()
-  const deployed = await picture()
-  expect(deployed.version).toEqual({ version: '1.1.0' })
-  expect(deployed.files['releases/current']).toBe('-> 1.1.0')
-  expect(deployed.databases['database_url']?.schema.join('\n')).toContain('GuestStaffQRToken')
-
-  expect((await tool('logs', '-o', 'ndjson')).code).toBe(0)
-  const verified = await tool('verify', NAME, '--env', 'sandbox')
-  expect(verified.stdout, verified.stderr).toMatch(/: (\d+) of \1 checks hold/)
-
-  expect(idsOf(ended(await deploy(...WITHOUT_TESTS)), 'satisfied')).toEqual([
-    'environment_file',
-    'staging_trial',
-    'token_table',
-    'permissions',
-    'role_permissions',
-    'build_release',
-    'switch_systemd',
-    'monitoring_files',
-  ])
-
-  // Of the newest run there are only the traces of its trials to remove.
-  ended(await tool('rollback', '-o', 'json'))
-  expect(await picture()).toEqual(deployed)
-
-  const part = ended(await tool('rollback', run, '--scope', 'app', '-o', 'json'))
-  expect(part.status).toBe('partly_rolled_back')
-  expect(statusOf(part, 'switch_systemd')).toBe('undone')
-  expect(statusOf(part, 'token_table')).toBe('done')
-  const half = await picture()
-  expect(half.version).toEqual(system.before().version)
-  expect(half.healthy).toBe(true)
-  expect(half.files).toEqual(system.before().files)
-  expect(half.databases).toEqual(deployed.databases)
-
-  // The rest as the document would have it: the backup over everything, with what somebody built on the table.
-  await system.sql('CREATE VIEW recent AS SELECT id FROM "GuestStaffQRToken"')
-  const whole = ended(await tool('rollback', run, '--last-resort', 'token_table', '-o', 'json'))
-  expect(whole.status).toBe('rolled_back')
-  expect(idsOf(whole, 'undone')).toEqual(expect.arrayContaining(['token_table', 'permissions']))
-  expect(statusOf(whole, 'works_as_before')).toBe('done')
-  await expectAsBefore()
-})
-
-test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {
-  const summary = ended(await deploy('--var', 'release=broken', '-v', ...WITHOUT_TESTS), 4)
-  expect(summary.status).toBe('rolled_back')
-  expect(statusOf(summary, 'switch_systemd')).toBe('undone')
-  expect(idsOf(summary, 'failed')).toEqual(['healthy'])
-  expect((await tool('rollback')).stderr).toContain('nothing left to undo')
-  await expectAsBefore()
-})
-
-test('in all this no secret of the sandbox was in any output, record, log, plan or command line', async () => {
-  for (const args of [['status'], ['logs'], ['history', '-o', 'json']])
-    expect((await tool(...args)).code).toBe(0)
-  const secrets = system.secrets()
-  expect([...secrets.keys()].sort()).toEqual([
-    'output session',
-    'output token',
-    'random/qr-login/sandbox/admin_token',
-    'random/qr-login/sandbox/nextauth_secret',
-    'services/qr-login/sandbox/postgres/password',
-  ])
-  for (const secret of secrets.values()) expect(secret.length).toBeGreaterThan(20)
-  expect(system.secretsSeen(await watching.stop())).toEqual([])
+  const resumed = ended(await tool('resume', '-o', 'json'))
+  expect(resumed.status).toBe('succeeded')
+  expect(steps.map((id) => statusOf(resumed, id))).toEqual(['done', 'done', 'done'])
+  expect((await runbook(root, ['report'])).stdout).toMatch(/Operations[^]*Alerting is configured/)
+  writeFileSync(file, assumed)
 })
 
 test('killed in the middle, twice, and resumed, it ends as it should and rolls back whole', async () => {
@@ -141,9 +155,11 @@ test('killed in the middle, twice, and resumed, it ends as it should and rolls b
   const resumed = ended(await runbook(place().root, ['resume', '-o', 'json'], { env }))
   expect(resumed.status).toBe('succeeded')
   expect(idsOf(resumed, 'in_doubt')).toEqual([])
-  expect((await picture()).version).toEqual({ version: '1.1.0' })
+  await system.keepUp()
+  expect(await version()).toEqual({ version: '1.1.0' })
   expect(await rollBackAll()).toBe(1)
   await expectAsBefore()
+  await system.letDown()
   expect(left()).toEqual([])
 })
 

@@ -27,6 +27,7 @@ test.each(written)('%s: every row of its document is named by a step or an input
 
 // A row that is named is not yet one that works: the test of each sandbox demands that it ran.
 test.each(written)('%s: its sandbox is asked whether every row ran', (name) => {
-  const text = readFileSync(join(import.meta.dirname, `${name}.test.ts`), 'utf8')
-  expect(text).toContain('expectEveryRow(NAME')
+  const files = ['test.ts', 'effects.test.ts'].map((ending) => `${name}.${ending}`)
+  const texts = files.map((file) => readFileSync(join(import.meta.dirname, file), 'utf8'))
+  expect(texts.join('')).toContain('expectEveryRow(NAME')
 })
