@@ -35,12 +35,6 @@ await seedRelease(
   async (out) => makeRelease(join(dir, 'backend'), PREVIOUS, out),
   HOSTS.map((host) => `current-${host}`),
 )
-const backup = join(
-  dir,
-  `backups/${process.env['ENVIRONMENT'] ?? 'sandbox'}_backup_20250825_030000.sql`,
-)
-if (!existsSync(backup)) execFileSync('pg_dump', ['--file', backup, database.href])
-
 // The sandbox's own services move to another port with every start; what else was set stays.
 const place = {
   POSTGRES_HOST: database.hostname,
@@ -49,6 +43,18 @@ const place = {
   POSTGRES_PASSWORD: decodeURIComponent(database.password),
   POSTGRES_DB: decodeURIComponent(database.pathname.slice(1)),
 }
+const backup = join(
+  dir,
+  `backups/${process.env['ENVIRONMENT'] ?? 'sandbox'}_backup_20250825_030000.sql`,
+)
+if (!existsSync(backup)) {
+  // A password in the address would be seen in the list of processes.
+  const address = new URL(database)
+  address.password = ''
+  const env = { PATH: process.env['PATH'], PGPASSWORD: place.POSTGRES_PASSWORD }
+  execFileSync('pg_dump', ['--file', backup, address.href], { env })
+}
+
 const settings = {
   ...Object.fromEntries(GIVEN.map((name) => [name, needed(name)])),
   ACCESS_TOKEN_EXPIRE_MINUTES: '1440',

@@ -1,21 +1,24 @@
 /**
- * Staging, then production; and on what staging has: every check of the OAuth login fails when what it proves
- * is taken away, its four known troubles are recognised, and what its document's commands really do.
+ * Logins by OAuth deployed whole to staging, then production; and on what staging has: every check fails when
+ * what it proves is taken away, four known troubles are recognised, and what the document's commands really do.
  */
 import { execFile } from 'node:child_process'
 import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { judge } from '../../src/core/expressions.ts'
 import { openOutputs } from '../../src/engine/outputs.ts'
 import { scopeOf } from '../../src/engine/runtime.ts'
 import { findRun } from '../../src/engine/session.ts'
 import { loadRunbook } from '../../src/language/load.ts'
-import { runbook, summaryOf, type Ran } from '../tool.ts'
-import { client, dump, input } from './place.ts'
+import { watchProcesses } from '../canaries.ts'
+import { summaryOf, type Summary } from '../tool.ts'
+import { client, dump, input, type Open } from './place.ts'
 import { changed, cutOff, moved, readable, replaced, rows, statement, values } from './hands.ts'
-import { casesOf, stageOf, type Losses, type TakeAway } from './stage.ts'
+import { expectEveryRow } from './rows.ts'
+import { casesOf, stageIn, type Losses, type TakeAway } from './stage.ts'
+import { ended, statusOf, systemOf } from './system.ts'
 
 // Real servers and real logins, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
@@ -27,18 +30,27 @@ const execute = promisify(execFile)
 let run = ''
 let commit = ''
 let backup = ''
-let before: string[] = []
-const stage = stageOf(NAME, {
-  environment: STAGING,
-  async first({ deploy, fileOf, call }) {
-    commit = await commitOf('1.1.0')
-    before = (await dump(input(here(), 'database_url'))).schema
-    run = await deploy('--no-input', '--var', `commit=${commit}`)
-    backup = await fileOf(run, 'backup')
-    await call('docker', 'build', '--tag', 'backend-api:1.1.0', at('releases/1.1.0'))
-  },
-})
+/** What became of the whole run, at its end and after its way back. */
+const runs: Summary[] = []
+/** From the deployment until it is taken back. */
+let watching: ReturnType<typeof watchProcesses>
+
+const schema = async (_: unknown, there: Open) => (await dump(input(there, 'database_url'))).schema
+const system = systemOf(NAME, schema, true, STAGING)
+const { tool } = system
+const stage = stageIn(NAME, system, STAGING)
 const { at, here } = stage
+beforeAll(async () => {
+  watching = watchProcesses(50)
+  await stage.connect('database_url')
+  commit = await commitOf('1.1.0')
+  const whole = await system.deployed('--var', `commit=${commit}`)
+  runs.push(whole)
+  run = whole.run
+  backup = await stage.fileOf(run, 'backup')
+  await stage.call('docker', 'build', '--tag', 'backend-api:1.1.0', at('releases/1.1.0'))
+})
+afterAll(() => stage.leave())
 const on = () => stage.database()
 
 async function commitOf(tag: string): Promise<string> {
@@ -46,7 +58,6 @@ async function commitOf(tag: string): Promise<string> {
   return (await execute('git', git)).stdout.trim()
 }
 
-const tool = (...args: string[]): Promise<Ran> => runbook(stage.place().root, args)
 /** A deploy of a part that is to fail, and is given up as it stands or undone; what it said. */
 async function failing(
   part: string,
@@ -60,8 +71,8 @@ async function failing(
   const ran = await tool(...args, ...given)
   expect(ran.code, ran.stderr).toBe(3)
   const [command = '', ...more] = end
-  const ended = await tool(command, summaryOf(ran).run, ...more)
-  expect(ended.code, ended.stderr).toBe(0)
+  const done = await tool(command, summaryOf(ran).run, ...more)
+  expect(done.code, done.stderr).toBe(0)
   return ran.stderr
 }
 
@@ -74,6 +85,7 @@ async function call(line: string, cwd = at('releases/1.1.0')): Promise<string> {
       ...client(input(here(), 'database_url')),
       DATABASE_URL: input(here(), 'database_url'),
       PATH: `${sandbox}/oauth-login/bin:${sandbox}/shared/bin:${process.env['PATH']}`,
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       RELEASES: at('releases'),
     },
   })
@@ -94,14 +106,7 @@ const upload = () => at(`s3/prosight-backups/database/${backup.split('/').at(-1)
 /** As a load balancer would find the first instance. */
 const first = (order: string) => `SANDBOX_HOST=backend-1 systemctl ${order} backend-api`
 const linked = (release: string) =>
-  `ln -sfn ${release} "$RELEASES/current-backend-1" && ${first('restart')}`
-const bothLinked = (release: string) =>
   `for host in 1 2; do ln -sfn ${release} "$RELEASES/current-backend-$host"; done && systemctl restart backend-api`
-const stopped = { 'nothing serves': called(first('stop'), first('start')) }
-const restarted = {
-  ...stopped,
-  'the previous release serves': called(linked('1.0.0'), linked('1.1.0')),
-}
 
 /** The accounts that tried it are removed at the end of a run; here they are again. */
 const trial = (by: 'google' | 'github') => `runbook-${run}-${by}@clinic.example`
@@ -169,16 +174,15 @@ const LOSSES: Losses = {
       `ALTER TABLE users ALTER role SET DEFAULT 'guest'`,
     ),
   },
-  switch_rolling: restarted,
-  // Their checks are the same.
-  switch_systemd: stopped,
-  switch_reload: stopped,
-  switch_compose: stopped,
+  // Their checks are the same, and ask the first instance.
+  'switch_rolling, switch_systemd, switch_reload, switch_compose': {
+    'nothing serves': called(first('stop'), first('start')),
+  },
   // Of what serves there is always an image.
-  image: {
-    'it is not there': called(
-      `${bothLinked('1.0.0')} && docker rmi backend-api:1.1.0`,
-      `docker build --tag backend-api:1.1.0 "$RELEASES/1.1.0" && ${bothLinked('1.1.0')}`,
+  'switch_rolling, image': {
+    'the previous release serves, and the image is not there': called(
+      `${linked('1.0.0')} && docker rmi backend-api:1.1.0`,
+      `docker build --tag backend-api:1.1.0 "$RELEASES/1.1.0" && ${linked('1.1.0')}`,
     ),
   },
   google_by_script: { 'the account is gone': rows(on, 'users', trialIs('google')) },
@@ -227,7 +231,8 @@ const PROOFS: Losses = {
 test('every step that changes something has a loss of its effect here', async () => {
   const { runbook: loaded } = await loadRunbook(NAME, stage.place().root)
   const changing = loaded.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
-  expect(new Set(Object.keys(LOSSES))).toEqual(new Set(changing))
+  const lost = Object.keys(LOSSES).flatMap((steps) => steps.split(', '))
+  expect(new Set(lost)).toEqual(new Set(changing))
 })
 
 describe('staging, then production', () => {
@@ -271,15 +276,14 @@ test('the report of the run has what the document asks for, filled in', async ()
   expect(report).toContain('#prosight-oncall')
 })
 
-test.each([...casesOf(LOSSES), ...casesOf(PROOFS)])('%s: %s', async (step, _how, take) => {
+test.each([...casesOf(LOSSES), ...casesOf(PROOFS)])('%s: %s', async (names, _how, take) => {
   const { steps } = here().plan
-  const one = steps.find(({ id }) => id.replace(/@.*/, '') === step)
-  await stage.expectToDependOn(
-    run,
-    one?.id ?? step,
-    take,
-    WITH_ACCOUNTS.has(step) ? accounts : undefined,
-  )
+  const firsts = names.split(', ').map((name) => {
+    const one = steps.find(({ id }) => id.replace(/@.*/, '') === name)
+    return one?.id ?? name
+  })
+  const earlier = WITH_ACCOUNTS.has(names) ? accounts : undefined
+  await stage.expectToDependOn(run, firsts.join(', '), take, earlier)
 })
 
 describe('what is deployed', () => {
@@ -339,7 +343,7 @@ describe('thresholds', () => {
     const at = (percent: bigint) => judged('watch@here', { inputs, json: { percent } }, 'processor')
     expect([await at(80n), await at(81n)]).toEqual([GOOD, BAD])
     const share = ['--var', 'cpu_percent=-1']
-    const said = await failing('baseline,watch', undefined, undefined, share)
+    const said = await failing('traffic,baseline,watch', undefined, undefined, share)
     expect(said).toContain('json.percent <= inputs.cpu_percent')
   })
 
@@ -439,9 +443,22 @@ describe('what the document says, and what it does', () => {
 })
 
 test('the whole of it is taken back by the ways down alone: nothing was needed of the backup', async () => {
-  const ended = await tool('rollback', run, '-o', 'json')
-  expect(ended.code, ended.stderr).toBe(0)
-  expect(summaryOf(ended).status).toBe('rolled_back')
+  const { rows } = await on().query(`SELECT email FROM users WHERE email LIKE 'runbook-%'`)
+  expect(rows).toEqual([])
+  await stage.leave()
+  const undone = ended(await tool('rollback', run, '-o', 'json'))
+  runs.push(undone)
+  expect(undone.status).toBe('rolled_back')
+  // OA-13: why, and what follows, is asked of a person.
+  expect(statusOf(undone, 'reason')).toBe('done')
   expect(await stage.version()).toEqual({ version: '1.0.0' })
-  expect((await dump(input(here(), 'database_url'))).schema).toEqual(before)
+  await system.expectAsBefore()
+})
+
+test('in this run every row of the document was done', () => {
+  expectEveryRow(NAME, runs)
+})
+
+test('in all this no secret of the sandbox was in any output, record, log or command line', async () => {
+  expect(system.secretsSeen(await watching.stop())).toEqual([])
 })

@@ -209,7 +209,6 @@ const PROOFS: Losses = {
         ),
     ),
   },
-  healthy: { 'its table is gone': tableGone(on) },
   api_list: { 'the token is gone': rows(TOKENS, token('api')) },
   audit: {
     'nobody made it': values(TOKENS, token('flow'), `"createdBy" = ''`),
@@ -224,17 +223,14 @@ const PROOFS: Losses = {
       return askIndexes
     },
   },
-  health_checks: { 'the table is gone': tableGone(on) },
+  'healthy, health_checks': { 'the table is gone': tableGone(on) },
   metrics_wired: {
     'the scrape job is gone': moved(() => at('monitoring/scrape.d/qr-login.yml')),
   },
+  'switch_systemd, service_active, healthy, dashboard, watch, health_checks, metrics_wired': {
+    'it is stopped': stopped,
+  },
 }
-
-/** What nothing of all this holds without: a service that runs. */
-const OF_THE_SERVICE = [
-  ...['switch_systemd', 'service_active', 'healthy', 'dashboard', 'watch', 'health_checks'],
-  'metrics_wired',
-]
 
 function dumpWithoutUsers(file: string): void {
   writeFileSync(file, smaller)
@@ -341,9 +337,6 @@ describe('what is deployed, taken away and given back', () => {
   test.each([...casesOf(LOSSES), ...casesOf(PROOFS)])('%s: %s', (step, _how, take) =>
     stage.expectToDependOn(step === 'clean_up' ? run : trials, step, take, EARLIER[step]),
   )
-
-  test(`${OF_THE_SERVICE.join(', ')}: it is stopped`, () =>
-    stage.expectToDependOn(trials, OF_THE_SERVICE, stopped))
 })
 
 /** A line of the document, or what matters in it, at the database's owner's shell; the tables of the deployment are there. */

@@ -44,7 +44,7 @@ function atOnce(check: Check): Check[] {
   }))
 }
 
-/** By step, and by how its effect is lost. */
+/** By step, or by several that lose theirs together, and by how it is lost. */
 export type Losses = Record<string, Record<string, TakeAway>>
 
 export interface Stage {
@@ -70,12 +70,12 @@ export interface Stage {
   /** What the checks of a step answer now, with the outputs of a run in which it ran; and what decided. */
   ask: (run: string, step: string, patient?: boolean) => Promise<Asked>
   /**
-   * The check of a step holds, does not hold without its effect, and holds again with it; of several steps
-   * the check of each. `earlier`: what later steps changed on purpose goes back first.
+   * The check of a step holds, does not hold without its effect, and holds again with it; of several steps,
+   * with commas, the check of each. `earlier`: what later steps changed on purpose goes back first.
    */
   expectToDependOn: (
     run: string,
-    step: string | readonly string[],
+    step: string,
     takeAway: TakeAway,
     earlier?: TakeAway,
   ) => Promise<void>
@@ -161,7 +161,7 @@ export function stageIn(
     },
     ask,
     async expectToDependOn(run, step, takeAway, earlier) {
-      const steps = [step].flat()
+      const steps = step.split(', ')
       const expectEach = async (answer: Answer): Promise<void> => {
         for (const one of steps)
           expect(await ask(run, one, answer === 'holds'), one).toMatchObject({ answer })

@@ -54,12 +54,13 @@ export interface System<P> {
 
 /**
  * Makes a sandbox for the tests of a file. `picture` says what there is, if that is more than usual. With
- * `up` it is kept up from the beginning.
+ * `up` it is kept up from the beginning. `environment`: where another one than the sandbox is a sandbox.
  */
 export function systemOf<P = Picture>(
   name: string,
   picture: (place: Place, here: Open) => Promise<P>,
   up = false,
+  environment = 'sandbox',
 ): System<P> {
   let place: Place
   let before: P
@@ -70,7 +71,7 @@ export function systemOf<P = Picture>(
     place: () => place,
     before: () => before,
     async picture() {
-      const here = held ?? (await open(place, name))
+      const here = held ?? (await open(place, name, environment))
       try {
         return await picture(place, here)
       } finally {
@@ -81,7 +82,7 @@ export function systemOf<P = Picture>(
       expect(await system.picture()).toEqual(before)
     },
     async keepUp() {
-      held = await open(place, name)
+      held = await open(place, name, environment)
     },
     async letDown() {
       await held?.close()
@@ -103,7 +104,7 @@ export function systemOf<P = Picture>(
       await client.query(statement).finally(() => client.end())
     },
     deploy: (...more) =>
-      system.tool('deploy', name, '--env', 'sandbox', '--no-input', '-o', 'json', ...more),
+      system.tool('deploy', name, '--env', environment, '--no-input', '-o', 'json', ...more),
     deployed: async (...more) => ended(await system.deploy(...more)),
     async rollBackAll() {
       for (let times = 0; times < 10; times += 1) {
@@ -157,7 +158,7 @@ export function systemOf<P = Picture>(
     filesUnder(join(place.root, '.runbook')).filter((file) => /^random\/|\/password$/.test(file))
 
   beforeAll(async () => {
-    place = makePlace(name)
+    place = makePlace(name, environment)
     if (up) await system.keepUp()
     before = await system.picture()
   })
