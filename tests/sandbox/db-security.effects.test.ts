@@ -1,13 +1,18 @@
-/** Every check of database security fails when what it proves is taken away; and what its document's commands really do. */
+/**
+ * Database security deployed to the last step that can be undone, and rolled back. In between every check fails
+ * when what it proves is taken away, and the document's commands do what they really do.
+ */
 import { randomBytes } from 'node:crypto'
 import { appendFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
-import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { findRun } from '../../src/engine/session.ts'
+import type { Answer } from '../../src/core/events.ts'
 import { loadRunbook } from '../../src/language/load.ts'
 import { judge } from '../../src/core/expressions.ts'
 import { openOutputs } from '../../src/engine/outputs.ts'
 import { scopeOf } from '../../src/engine/runtime.ts'
-import { shownWhile } from '../canaries.ts'
+import { shownWhile, watchProcesses } from '../canaries.ts'
+import type { Summary } from '../tool.ts'
 import { input } from './place.ts'
 import {
   both,
@@ -20,27 +25,45 @@ import {
   replaced,
   statement,
 } from './hands.ts'
-import { casesOf, stageOf, type Losses, type TakeAway } from './stage.ts'
+import { casesOf, stageIn, type Losses, type TakeAway } from './stage.ts'
+import { ended, idsOf, statusOf, systemOf } from './system.ts'
+import { accountOf, lossesAtTheEnd, recordGone, releaseOnly, vault, type Vault } from './vault.ts'
 
 // Real servers, builds and traffic, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
 
 const NAME = 'db-security'
 
-let run = ''
+const PERCENT = 'FEATURE_SECURITY_TRACKING_PERCENT'
+const MAINTENANCE = 'MAINTENANCE_MODE'
+
+const system = systemOf(NAME, vault, true)
+const { deploy, expectAsBefore, picture, tool } = system
+/** The deployment, what there was right before it, and the command lines that were seen. */
+let deployed: Summary
+let set: Vault
+let seen = ''
 let backup = ''
 let finalBackup = ''
-/** The run of the last phase. */
-let last = ''
-const stage = stageOf(NAME, {
-  async first({ deploy, fileOf }) {
-    run = await deploy('--to', 'final_backup')
-    backup = await fileOf(run, 'backup')
-    finalBackup = await fileOf(run, 'final_backup')
-  },
+const stage = stageIn(NAME, system)
+const { at, fileOf, here, sh: call } = stage
+beforeAll(async () => {
+  await stage.connect('database_url')
+  // Somebody set it long ago: the first share is none any more, and 20 % is what to go back to.
+  await call(`scripts/setting.sh set ${PERCENT} 20`)
+  set = await picture()
+  const watching = watchProcesses(50)
+  deployed = ended(await deploy('--to', 'final_backup'))
+  const { stdout } = await tool('verify', NAME, '--env', 'sandbox')
+  expect(stdout).toContain('checks hold')
+  seen = await watching.stop()
+  backup = await fileOf(run(), 'backup')
+  finalBackup = await fileOf(run(), 'final_backup')
 })
-const { at, here, sh: call } = stage
+afterAll(() => stage.leave())
 const on = () => stage.database()
+const run = () => deployed.run
+const account = (flow: string) => accountOf(stage, flow, run)
 
 const called =
   (take: string, back: string): TakeAway =>
@@ -49,16 +72,6 @@ const called =
     return () => call(back)
   }
 
-const set = (name: string, take: string, back: string): TakeAway =>
-  called(`scripts/setting.sh set ${name} '${take}'`, `scripts/setting.sh set ${name} '${back}'`)
-const recordGone = (version: string): TakeAway =>
-  statement(
-    on,
-    `DELETE FROM schema_migrations WHERE version = '${version}'`,
-    `INSERT INTO schema_migrations VALUES ('${version}', now())`,
-  )
-const MAINTENANCE = 'MAINTENANCE_MODE'
-const PERCENT = 'FEATURE_SECURITY_TRACKING_PERCENT'
 const stopped = called('systemctl stop lockr', 'systemctl start lockr')
 
 const keyOf = () => input(here(), 'system_encryption_key')
@@ -86,29 +99,6 @@ const sealed =
       )
   }
 
-/** The account of a flow: made by the flow itself, removed, and made again. */
-const accountOf = (flow: string, by = () => run): { made: TakeAway; gone: TakeAway } => {
-  const make = () =>
-    call(`node scripts/flow.ts ${flow}`, {
-      RUNBOOK_RUN_ID: by(),
-      APP_URL: input(here(), 'app_url'),
-      MESSAGES_URL: input(here(), 'messages_url'),
-      ADMIN_TOKEN: input(here(), 'admin_token'),
-      TRIAL_PHONE: input(here(), 'trial_phone'),
-    })
-  const remove = () => on().query('DELETE FROM users WHERE id = $1', [`${by()}-${flow}`])
-  return {
-    made: async () => {
-      await make()
-      return remove
-    },
-    gone: async () => {
-      await remove()
-      return make
-    },
-  }
-}
-
 /** How the effect of each step that changes something can be lost, by step. */
 const LOSSES: Losses = {
   source_tree: {
@@ -122,14 +112,13 @@ const LOSSES: Losses = {
     'it is cut off': cutOff(() => backup, 6000),
     'it is gone': moved(() => backup),
   },
-  maintenance_on: { 'it is off': set(MAINTENANCE, '', 'true') },
   tracking_columns: {
     'a column has another name': statement(
       on,
       'ALTER TABLE users RENAME last_failed_login_at TO away',
       'ALTER TABLE users RENAME away TO last_failed_login_at',
     ),
-    'it is not recorded': recordGone('024_add_security_tracking_columns'),
+    'it is not recorded': recordGone(stage, '024_add_security_tracking_columns'),
   },
   encryption_constraints: {
     'a constraint is gone': async () => {
@@ -146,7 +135,7 @@ const LOSSES: Losses = {
       'ALTER FUNCTION check_encryption_migration_status() RENAME TO away',
       'ALTER FUNCTION away() RENAME TO check_encryption_migration_status',
     ),
-    'it is not recorded': recordGone('025_add_encryption_constraints'),
+    'it is not recorded': recordGone(stage, '025_add_encryption_constraints'),
   },
   security_views: {
     'a view is gone': statement(
@@ -159,7 +148,7 @@ const LOSSES: Losses = {
       'ALTER VIEW deployment_metrics RENAME COLUMN locked_accounts TO away',
       'ALTER VIEW deployment_metrics RENAME COLUMN away TO locked_accounts',
     ),
-    'it is not recorded': recordGone('026_create_security_views'),
+    'it is not recorded': recordGone(stage, '026_create_security_views'),
   },
   encrypt_values: {
     'a value is not sealed': sealed(
@@ -198,20 +187,16 @@ const LOSSES: Losses = {
     ),
     'nothing serves': stopped,
   },
-  flow_signup: { 'the account is gone': accountOf('signup').gone },
-  flow_login: { 'the account is gone': accountOf('login').gone },
-  flow_second_factor: { 'the account is gone': accountOf('second_factor').gone },
-  flow_sms: { 'the account is gone': accountOf('sms').gone },
-  flow_reset: { 'the account is gone': accountOf('reset').gone },
-  clean_up: { 'an account is back': accountOf('login').made },
-  maintenance_off: { 'it is on': set(MAINTENANCE, 'true', 'false') },
-  percent_10: { 'it is 0': set(PERCENT, '0', '10') },
-  percent_50: { 'it is 10': set(PERCENT, '10', '50') },
-  percent_100: { 'it is 50': set(PERCENT, '50', '100') },
+  flow_signup: { 'the account is gone': account('signup').gone },
+  flow_login: { 'the account is gone': account('login').gone },
+  flow_second_factor: { 'the account is gone': account('second_factor').gone },
+  flow_sms: { 'the account is gone': account('sms').gone },
+  flow_reset: { 'the account is gone': account('reset').gone },
+  clean_up: { 'an account is back': account('login').made },
   final_backup: {
     'it is cut off': cutOff(() => finalBackup, 6000),
   },
-  clean_up_again: { 'an account is back': accountOf('login').made },
+  clean_up_again: { 'an account is back': account('login').made },
   old_backups: {
     'an old one is there': async () => {
       const old = at('backups/lockr-20200101T000000Z.dump')
@@ -224,17 +209,27 @@ const LOSSES: Losses = {
   },
 }
 
-/** What later steps changed on purpose is made as it was after the step. */
-const EARLIER: Record<string, TakeAway> = {
-  maintenance_on: set(MAINTENANCE, 'true', 'false'),
-  percent_10: set(PERCENT, '10', '100'),
-  percent_50: set(PERCENT, '50', '100'),
-  ...Object.fromEntries(
-    ['signup', 'login', 'second_factor', 'sms', 'reset'].map((flow) => [
-      `flow_${flow}`,
-      accountOf(flow).made,
-    ]),
-  ),
+/** The accounts went again with a later step. */
+const EARLIER: Record<string, TakeAway> = Object.fromEntries(
+  ['signup', 'login', 'second_factor', 'sms', 'reset'].map((flow) => [
+    `flow_${flow}`,
+    account(flow).made,
+  ]),
+)
+
+/**
+ * Values of a setting, each with the step that sets it, by what takes it away from them. The check of each holds
+ * at its own value, not at the one below it, and holds again on the way up.
+ */
+const LADDERS: Record<string, { name: string; rungs: [value: string, step?: string][] }> = {
+  'maintenance_off: it is on; maintenance_on: it is off': {
+    name: MAINTENANCE,
+    rungs: [['false', 'maintenance_off'], ['true', 'maintenance_on'], ['']],
+  },
+  'percent_100: it is 50; percent_50: it is 10; percent_10: it is 0': {
+    name: PERCENT,
+    rungs: [['100', 'percent_100'], ['50', 'percent_50'], ['10', 'percent_10'], ['0']],
+  },
 }
 
 /** Steps that change nothing and prove what others did: first, for what is lost later is logged. */
@@ -304,45 +299,48 @@ const BY_KUBERNETES: Losses = {
   deploy_kubernetes: { 'the previous release serves': previous },
 }
 
-/** Those of the last phase, after which the plain text is gone. */
-const columnBack = (column: string): TakeAway =>
-  statement(
-    on,
-    `ALTER TABLE users ADD COLUMN ${column} text`,
-    `ALTER TABLE users DROP COLUMN ${column}`,
-  )
-const AT_THE_END: Losses = {
-  remove_plain_text: {
-    'the second factors are back': columnBack('two_factor_secret'),
-    'the phone numbers are back': columnBack('phone_number'),
-    'it is not recorded': recordGone('027_remove_legacy_plaintext_columns'),
-  },
-  flow_without_plain_text: {
-    'the account is gone': accountOf('second_factor', () => last).gone,
-    'its second factor is not sealed': async () => {
-      const account = `${last}-second_factor`
-      const { rows } = await on().query<{ sealed: string }>(
-        'SELECT encrypted_two_factor_secret AS sealed FROM users WHERE id = $1',
-        [account],
-      )
-      const set = (to: string | undefined) =>
-        on().query('UPDATE users SET encrypted_two_factor_secret = $1 WHERE id = $2', [to, account])
-      await set(undefined)
-      return () => set(rows[0]?.sealed)
-    },
-  },
-}
-
-test('every step that changes something has a loss of its effect here', async () => {
+test('every step that changes something has a loss of its effect here, or where the plain text is gone', async () => {
   const { runbook: read } = await loadRunbook(NAME, stage.place().root)
   const changing = read.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
-  const lost = casesOf({ ...LOSSES, ...BY_DOCKER, ...BY_KUBERNETES, ...AT_THE_END })
-  expect([...new Set(lost.map(([step]) => step))].sort()).toEqual(changing.sort())
+  const atTheEnd = lossesAtTheEnd(stage, run)
+  const lost = casesOf({ ...LOSSES, ...BY_DOCKER, ...BY_KUBERNETES, ...atTheEnd })
+  const onLadders = Object.values(LADDERS).flatMap(({ rungs }) =>
+    rungs.flatMap(([, step]) => step ?? []),
+  )
+  const steps = [...lost.map(([step]) => step), ...onLadders]
+  expect([...new Set(steps)].sort()).toEqual(changing.sort())
+})
+
+test('deployed to the last step that can be undone, a share that was set before is not made smaller', async () => {
+  expect(statusOf(deployed, 'percent_10')).toBe('skipped')
+  const there = await picture()
+  expect(there.version).toEqual({ version: '2.4.0' })
+  expect(there.health).toMatchObject({ maintenance: false, tracking_percent: 100 })
+  expect(there.main).not.toBe(system.before().main)
 })
 
 test.each([...casesOf(PROOFS), ...casesOf(LOSSES)])('%s: %s', (step, _how, take) =>
-  stage.expectToDependOn(run, step, take, EARLIER[step]),
+  stage.expectToDependOn(run(), step, take, EARLIER[step]),
 )
+
+test.each(Object.entries(LADDERS))('%s', async (_, { name, rungs }) => {
+  const put = (at: number) => call(`scripts/setting.sh set ${name} '${rungs[at]?.[0]}'`)
+  const expectOf = async (at: number, answer: Answer) => {
+    const step = rungs[at]?.[1]
+    if (step === undefined) return
+    expect(await stage.ask(run(), step, answer === 'holds')).toMatchObject({ answer })
+  }
+  await expectOf(0, 'holds')
+  for (let at = 1; at < rungs.length; at += 1) {
+    await put(at)
+    await expectOf(at - 1, 'does_not_hold')
+    await expectOf(at, 'holds')
+  }
+  for (let at = rungs.length - 2; at >= 0; at -= 1) {
+    await put(at)
+    await expectOf(at, 'holds')
+  }
+})
 
 describe('a reason to go back', () => {
   const restart = () => call('heroku ps:restart --app lockr')
@@ -374,28 +372,27 @@ describe('a reason to go back', () => {
     ],
   }
   test.each(Object.entries(TRIGGERS))('%s', async (_, [expression, takeAway]) => {
-    // The figures are of the last seconds; with a restart they begin anew.
     const eventually = (what: (asked: Awaited<ReturnType<typeof stage.ask>>) => void) =>
-      vi.waitFor(async () => what(await stage.ask(run, 'percent_100')), {
+      vi.waitFor(async () => what(await stage.ask(run(), 'percent_100')), {
         timeout: 40_000,
         interval: 500,
       })
     const putBack = await takeAway()
     try {
-      await restart()
       await eventually(({ answer, expressions }) => {
         expect(answer).toBe('does_not_hold')
         expect(expressions.join()).toContain(expression)
       })
     } finally {
       await putBack()
+      // The figures are of the last seconds; with a restart they begin anew.
       await restart()
     }
     await eventually(({ answer }) => expect(answer).toBe('holds'))
   })
 
   test('the database half as slow again, the answers a tenth slower, beyond the noise', async () => {
-    const known = await findRun(here().session.store, { run })
+    const known = await findRun(here().session.store, { run: run() })
     const step = here().plan.steps.find((s) => s.id === 'percent_100')
     const soak = step?.verify.find((check) => check.action.verb === 'soak')
     if (known === undefined || soak === undefined) throw new Error('no soak')
@@ -407,7 +404,7 @@ describe('a reason to go back', () => {
         database_ms: { mean: (usual['database_ms'] ?? 0) * database + noise },
         response_ms: { mean: (usual['response_ms'] ?? 0) * response + noise },
       }
-      const scope = { ...scopeOf(here().bound, { run, outputs }), web }
+      const scope = { ...scopeOf(here().bound, { run: run(), outputs }), web }
       return judge(soak.expect, scope, (text) => text).answer
     }
     expect(answer(1.49, 1.09)).toBe('holds')
@@ -437,7 +434,7 @@ test('a log of which Heroku has lost the beginning is no clean log; one that a d
   )
   const putBack = await many()
   try {
-    expect(await stage.ask(run, 'log_clean')).toMatchObject({ answer: 'cannot_tell' })
+    expect(await stage.ask(run(), 'log_clean')).toMatchObject({ answer: 'cannot_tell' })
     const drain = { LOG_FILE: at('logs/lockr.log') }
     expect(await call('scripts/log.sh 2025-01-01T00:00:00Z', drain)).toContain('"2.3.0"')
   } finally {
@@ -538,44 +535,37 @@ describe('what the document says, and what it does', () => {
   })
 })
 
-describe('deployed by docker', () => {
+test('rolled back, all is as it was before, a share of the feature as well', async () => {
+  const watching = watchProcesses(50)
+  const undone = ended(await tool('rollback', '-o', 'json'))
+  expect(undone.status).toBe('rolled_back')
+  expect(idsOf(undone, 'undone')).toEqual(expect.arrayContaining(['maintenance_on', 'percent_50']))
+  expect(await picture()).toEqual(set)
+  await call(`scripts/setting.sh set ${PERCENT} ''`)
+  await expectAsBefore()
+  seen += await watching.stop()
+})
+
+describe.each([
+  ['docker', BY_DOCKER],
+  ['kubernetes', BY_KUBERNETES],
+] as const)('by %s', (strategy, losses) => {
   let by = ''
-  beforeAll(async () => {
-    by = await stage.deploy(...only('docker', 'build_release', 'image', 'before_container'))
+  test('deployed', async () => {
+    const done = ended(await deploy(...releaseOnly(strategy)))
+    expect(statusOf(done, `key_${strategy}`)).toBe('done')
+    expect(statusOf(done, `deploy_${strategy}`)).toBe('done')
+    expect((await picture()).version).toEqual({ version: '2.4.0' })
+    by = done.run
   })
-  test.each(casesOf(BY_DOCKER))('%s: %s', (step, _how, take) =>
-    stage.expectToDependOn(by, step, take),
-  )
+  test.each(casesOf(losses))('%s: %s', (step, _how, take) => stage.expectToDependOn(by, step, take))
+  test('rolled back', async () => {
+    ended(await tool('rollback', '-o', 'json'))
+    await expectAsBefore()
+  })
 })
 
-describe('deployed by kubernetes', () => {
-  let by = ''
-  beforeAll(async () => {
-    by = await stage.deploy(...only('kubernetes', 'before_image'))
-  })
-  test.each(casesOf(BY_KUBERNETES))('%s: %s', (step, _how, take) =>
-    stage.expectToDependOn(by, step, take),
-  )
+// At the end: whoever reads the journal as a file lets go of this process's lock on it.
+test('no secret was seen', () => {
+  expect(system.secretsSeen(seen)).toEqual([])
 })
-
-describe('without the plain text', () => {
-  beforeAll(async () => {
-    const steps = 'final_backup,remove_plain_text,flow_without_plain_text'
-    last = await stage.deploy('--only', steps)
-  })
-  test.each(casesOf(AT_THE_END))('%s: %s', (step, _how, take) =>
-    stage.expectToDependOn(last, step, take),
-  )
-})
-
-/** Of the deployment only what is by that strategy. */
-function only(strategy: string, ...more: string[]): string[] {
-  const steps = [
-    'encryption_key',
-    'before_version',
-    `key_${strategy}`,
-    `deploy_${strategy}`,
-    ...more,
-  ]
-  return ['--var', `strategy=${strategy}`, '--only', steps.join()]
-}

@@ -1,10 +1,14 @@
 // node:http around the routes: limits, headers, JSON in and out, metrics, log.
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { type Call, Refusal, type Reply, type Route, findRoute } from './http.ts'
 import { makeLimiter } from './limits.ts'
 import type { Log } from './log.ts'
+
+// An import of it would read every one of its names, for some of which Node loads its
+// client for fetch, HTTP/2 and TLS: half of what it takes to start a small server.
+const { createServer } = process.getBuiltinModule('node:http')
 
 export interface ServerOptions {
   routes: readonly Route[]
