@@ -1,5 +1,6 @@
 /** Hands that take effects of steps away, really, and give them back. */
 import {
+  appendFileSync,
   chmodSync,
   readFileSync,
   renameSync,
@@ -8,6 +9,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import { join } from 'node:path'
 import type pg from 'pg'
 import { expect } from 'vitest'
 import type { Stage, TakeAway } from './stage.ts'
@@ -37,6 +39,10 @@ export const replaced = (path: () => string, pattern: RegExp | string, by = ''):
     writeFileSync(file, now)
   })
 
+/** A line more in a file, an empty one if no other is given. */
+export const longer = (path: () => string, line = () => ''): TakeAway =>
+  changed(path, (file) => appendFileSync(file, `${line()}\n`))
+
 /** A file that others can read. */
 export const readable =
   (path: () => string): TakeAway =>
@@ -58,6 +64,12 @@ export const moved =
       renameSync(`${from}.away`, from)
     }
   }
+
+/** How a release that was built is lost; a file of it can have another content. */
+export const releaseLost = (folder: () => string, file: string): Record<string, TakeAway> => ({
+  'it is gone': moved(folder),
+  'a file has another content': longer(() => join(folder(), file)),
+})
 
 /** A statement, and the one that takes it back. */
 export const statement =

@@ -232,3 +232,12 @@ export const casesOf = (
     .flatMap(([step, ways]) =>
       Object.entries(ways).map(([how, take]) => [step, how, take] as const),
     )
+
+/** The same, where one hand takes the effects of several steps: once for all of them. */
+export function sharing(cases: ReturnType<typeof casesOf>): ReturnType<typeof casesOf> {
+  const hands = new Set(cases.map(([, , take]) => take))
+  return [...hands].map((hand) => {
+    const its = cases.filter(([, , take]) => take === hand)
+    return [its.map(([step]) => step).join(', '), its[0]?.[1] ?? '', hand]
+  })
+}

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect } from 'vitest'
-import { filesUnder, finder, sealedOutputs } from '../canaries.ts'
+import { filesUnder, finder, sealedOutputs, watchProcesses } from '../canaries.ts'
 import { linesOf, runbook, summaryOf, type Ran, type Summary } from '../tool.ts'
 import {
   input,
@@ -48,8 +48,13 @@ export interface System<P> {
   ) => Promise<{ id: string; would: string; irreversible: string | null }[]>
   /** Secrets of the sandbox by where they are kept, and those that its runs' outputs are. */
   secrets: () => Map<string, string>
-  /** Where one of them was seen: in what commands printed, in these command lines, in a file, or in a log. */
-  secretsSeen: (processes: string) => string[]
+  /** Does something while the command lines of all processes are looked at. */
+  watched: <T>(work: () => Promise<T>, every_ms?: number) => Promise<T>
+  /**
+   * Where one of them was seen: in what commands printed, in command lines (those that were `watched`, if no
+   * others are given), in a file, or in a log.
+   */
+  secretsSeen: (processes?: string) => string[]
 }
 
 /**
@@ -66,6 +71,7 @@ export function systemOf<P = Picture>(
   let before: P
   let held: Open | undefined
   const printed = new Map<string, string>()
+  const commandLines: string[] = []
 
   const system: System<P> = {
     place: () => place,
@@ -130,7 +136,11 @@ export function systemOf<P = Picture>(
         ...sealedOutputs(place.root),
       ])
     },
-    secretsSeen(processes) {
+    async watched(work, every_ms) {
+      const watching = watchProcesses(every_ms)
+      return work().finally(async () => commandLines.push(await watching.stop()))
+    },
+    secretsSeen(processes = commandLines.join('\n')) {
       const find = finder(system.secrets())
       // Left out: where the secrets are kept, and the folders that are the sandbox's machines.
       const left = new Set(['key', ...secretFiles()].map((file) => `.runbook/${file}`))
@@ -174,6 +184,24 @@ export const pictureOf =
   (...databases: string[]) =>
   (place: Place, here: Open): Promise<Picture> =>
     takePicture(place, here, databases)
+
+/**
+ * A run goes back by its scope `app`: the previous release serves, and the tables stay as they are `there`.
+ * Then all the rest: it is as before.
+ */
+export async function rollBackInParts(
+  { tool, picture, before, rollBackAll, expectAsBefore }: System<Picture>,
+  run: string,
+  there: Picture,
+): Promise<void> {
+  const part = await tool('rollback', run, '--scope', 'app', '-o', 'json')
+  expect(ended(part).status).toBe('partly_rolled_back')
+  const half = await picture()
+  expect(half.version).toEqual(before().version)
+  expect(half.databases['database_url']?.schema).toEqual(there.databases['database_url']?.schema)
+  await rollBackAll()
+  await expectAsBefore()
+}
 
 /** What a command told at its end, which has to be this. */
 export function ended(ran: Ran, code = 0): Summary {
