@@ -1,10 +1,18 @@
 /** The command line is a contract: what is printed where, in which shape, and with which exit code. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { commands } from '../../src/cli/commands.ts'
-import { linesOf, project, runbook, statuses, summaryOf, type Ran } from '../tool.ts'
+import { linesOf, project, rootFrom, runbook, statuses, summaryOf, type Ran } from '../tool.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -68,6 +76,24 @@ const put = (name: string) => {
 }
 const there = (name: string) => existsSync(join(root, name))
 
+const beginnings = new Map<string, { ran: Ran; kept: ReturnType<typeof rootFrom> }>()
+afterAll(() => {
+  for (const { kept } of beginnings.values()) kept.dispose()
+})
+
+/** A deploy that is done, or one that stops at step two: run once, found by each who begins with it. */
+async function begun(how: 'done' | 'broken'): Promise<Ran> {
+  const known = beginnings.get(how)
+  if (known !== undefined) {
+    cpSync(known.kept.root, root, { recursive: true })
+    return known.ran
+  }
+  if (how === 'broken') put('broken')
+  const ran = await deploy()
+  beginnings.set(how, { ran, kept: rootFrom(root) })
+  return ran
+}
+
 /** Prints nothing as data, and tells a person what is wrong. */
 function refused(ran: Ran, code: number, ...words: (string | RegExp)[]): void {
   expect([ran.code, ran.stdout], ran.stderr).toEqual([code, ''])
@@ -124,7 +150,7 @@ describe('what is misspelt is refused with 2, before anything is touched, and th
 
   test('a runbook whose history one wants', async () => {
     refused(await run('history', 'smal'), 2, /did you mean "small"/)
-    await deploy()
+    await begun('done')
     refused(await run('history', 'smal'), 2, /did you mean "small"/)
   })
 
@@ -141,8 +167,7 @@ describe('what is misspelt is refused with 2, before anything is touched, and th
   })
 
   test('of a run that is there: its steps and scopes', async () => {
-    put('broken')
-    await deploy()
+    await begun('broken')
     refused(await run('resume', '--retry', 'tow'), 2, /did you mean "two"/)
     refused(await run('rollback', '--to', 'thre'), 2, /did you mean "three"/)
     refused(await run('rollback', '--scope', 'ap'), 2, /"?app"?/)
@@ -150,7 +175,7 @@ describe('what is misspelt is refused with 2, before anything is touched, and th
   })
 
   test('no such run', async () => {
-    await deploy()
+    await begun('done')
     for (const verb of ['status', 'resume', 'rollback', 'logs'])
       refused(
         await run(verb, '20200101-000000-0000'),
@@ -196,7 +221,7 @@ describe('-o json', () => {
     expect(summaryOf(back).status).toBe('rolled_back')
   })
 
-  test('plan: the same with what would be', async () => {
+  test('plan and deploy --dry-run: the same with what would be, and nothing is touched', async () => {
     const ran = await run('plan', 'small', '--env', 'test', '-o', 'json')
     const planned = JSON.parse(ran.stdout) as { steps: Record<string, unknown>[] }
     expect(ran.code, ran.stderr).toBe(0)
@@ -206,17 +231,14 @@ describe('-o json', () => {
         expect(step).toHaveProperty(key)
     expect(planned.steps.map((s) => s.would)).toEqual(['run', 'run', 'run', 'skipped'])
     expect(planned.steps[2]?.loses).toEqual(['What was in it.'])
+    // deploy --dry-run says the same, and neither has touched anything.
+    expect(await deploy('--dry-run', '-o', 'json')).toEqual(ran)
+    expect(there('one') || there('.runbook/journal.db')).toBe(false)
     expect(planned).toHaveProperty('plan_sha256', summaryOf(await deploy('-o', 'json')).plan_sha256)
   })
 
-  test('plan and deploy --dry-run say the same, and touch nothing', async () => {
-    const dry = await deploy('--dry-run', '-o', 'json')
-    expect(dry).toEqual(await run('plan', 'small', '--env', 'test', '-o', 'json'))
-    expect(there('one') || there('.runbook/journal.db')).toBe(false)
-  })
-
   test('history: an array of the same without steps, newest first', async () => {
-    await deploy()
+    await begun('done')
     await run('deploy', 'small', '--env', 'other')
     const ran = await run('history', '-o', 'json')
     const runs = JSON.parse(ran.stdout) as Record<string, unknown>[]
@@ -227,7 +249,7 @@ describe('-o json', () => {
   })
 
   test('every command that only looks: is JSON and nothing else', async () => {
-    await deploy()
+    await begun('done')
     const looks = [
       ['list'],
       ['show', 'small'],
@@ -276,9 +298,8 @@ test("-o ndjson prints the journal's own events, in order, as logs does", async 
 })
 
 test('no colours and no terminal codes when nobody looks', async () => {
-  put('broken')
   const all = [
-    await deploy(),
+    await begun('broken'),
     await run('status'),
     await run('rollback', '--dry-run'),
     await run('rollback'),
@@ -296,7 +317,7 @@ test('no colours and no terminal codes when nobody looks', async () => {
 })
 
 test('data goes to standard output, progress to standard error, and -q keeps that short', async () => {
-  const loud = await deploy()
+  const loud = await begun('done')
   expect([loud.stdout, loud.stderr]).toEqual(['', expect.stringContaining('one done')])
   const quiet = await deploy('-q')
   expect(quiet.stdout).toBe('')
@@ -305,12 +326,11 @@ test('data goes to standard output, progress to standard error, and -q keeps tha
 
 describe('exit codes', () => {
   test('0: done', async () => {
-    expect((await deploy()).code).toBe(0)
+    expect((await begun('done')).code).toBe(0)
   })
 
   test('3: a step failed, and the next command is said', async () => {
-    put('broken')
-    const ran = await deploy()
+    const ran = await begun('broken')
     expect(ran.code).toBe(3)
     for (const word of ['runbook resume', '--retry two', 'runbook rollback'])
       expect(ran.stderr).toContain(word)
@@ -337,8 +357,7 @@ describe('exit codes', () => {
   })
 
   test('7: another run is unfinished', async () => {
-    put('broken')
-    await deploy()
+    await begun('broken')
     refused(await deploy(), 7, /unfinished/)
   })
 
@@ -438,8 +457,7 @@ describe('exit codes', () => {
 
   describe('10: a journal that is not what was written', () => {
     test('nothing is read from it and nothing runs', async () => {
-      put('broken')
-      await deploy()
+      await begun('broken')
       const journal = join(root, '.runbook/journal.db')
       const sound = readFileSync(journal)
       const tampered = {

@@ -2,6 +2,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
+import { recordOf } from '../crash/record.ts'
 import { linesOf, project, runbook, start, statuses, summaryOf } from '../tool.ts'
 
 let made: { root: string; dispose: () => void } | undefined
@@ -66,12 +67,8 @@ describe('an action and its check', () => {
     )
     const ran = await deploy(root)
     expect([ran.code, statuses(ran)], ran.stderr).toEqual([code, status])
-    const events = await runbook(root, ['logs', '-o', 'ndjson'])
-    const failed = events.stdout
-      .split('\n')
-      .filter((l) => l.includes('"step.failed"'))
-      .map((l) => (JSON.parse(l) as { failure: { reason: string } }).failure.reason)
-    expect(failed.at(0) ?? null).toBe(reason)
+    const failed = (await recordOf(root)).runs[0]?.events.find((e) => e.type === 'step.failed')
+    expect(failed?.failure.reason ?? null).toBe(reason)
   })
 
   test('a check that cannot tell stops the run, whatever on_failure says', async () => {
@@ -160,7 +157,7 @@ describe('preconditions', () => {
     const ran = await deploy(root)
     expect(ran.code).toBe(6)
     expect(existsSync(join(root, 'one'))).toBe(false)
-    expect((await runbook(root, ['history', '-o', 'json'])).stdout.trim()).toBe('[]')
+    expect((await recordOf(root)).runs).toEqual([])
   })
 
   test('of a step: it does not start, and resume goes on when it holds', async () => {
@@ -173,18 +170,25 @@ describe('preconditions', () => {
   })
 })
 
+const telling = `finally:
+  - { id: tell, run: 'echo "$HOW" >> told', env: { HOW: "\${{ run.status }}" }, effect: none }`
+
 describe('rolling back', () => {
   const failing = `      - { id: bad, run: touch bad; false, verify: { run: test -e bad }, rollback: { run: rm -f bad; echo undo bad >> order, verify: inverse } }\n`
 
-  test('by itself when a step fails: everything that started, newest first, the failed one included', async () => {
-    const root = withSteps(good('one') + good('two') + failing)
+  test('by itself when a step fails: everything that started, newest first, the failed one included; finally runs then, as after a failure', async () => {
+    const root = withSteps(good('one') + good('two') + failing, telling)
     const ran = await deploy(root, 'back')
     expect([ran.code, summaryOf(ran).status, statuses(ran)], ran.stderr).toEqual([
       4,
       'rolled_back',
-      'one undone, two undone, bad undone',
+      'one undone, two undone, bad undone, tell done',
     ])
     expect(linesOf(join(root, 'order'))).toEqual(['one', 'two', 'undo bad', 'undo two', 'undo one'])
+    // `finally` knows how the run ended.
+    expect(linesOf(join(root, 'told'))).toEqual(['rolled_back'])
+    await deploy(root, 'test')
+    expect(linesOf(join(root, 'told'))).toEqual(['rolled_back', 'failed'])
   })
 
   test('only the failed step where the document says undo; resume runs it again', async () => {
@@ -276,14 +280,6 @@ describe('rolling back', () => {
     expect([back.code, statuses(back)], back.stderr).toEqual([0, 'one undone'])
   })
 
-  test('what an older run did is still there, and that is said', async () => {
-    const root = withSteps(good('one'))
-    const first = summaryOf(await deploy(root)).run
-    await deploy(root)
-    expect((await runbook(root, ['rollback'])).stderr).toContain(`runbook rollback ${first}`)
-    expect((await runbook(root, ['rollback'])).stderr).not.toContain('still there')
-  })
-
   test('a sandbox made anew closes the runs that were in it', async () => {
     const root = withSteps(good('one'))
     const first = summaryOf(await deploy(root)).run
@@ -319,12 +315,20 @@ describe('rolling back', () => {
     ])
   })
 
-  test('newest first, until it says that there is nothing left', async () => {
+  test('newest first: what an older run did is still there, and that is said, until there is nothing left', async () => {
     const root = withSteps(good('one'))
     const first = summaryOf(await deploy(root)).run
     const second = summaryOf(await deploy(root)).run
-    expect(summaryOf(await runbook(root, ['rollback', '-o', 'json'])).run).toBe(second)
-    expect(summaryOf(await runbook(root, ['rollback', '-o', 'json'])).run).toBe(first)
+    const newest = await runbook(root, ['rollback', '-o', 'json'])
+    expect([summaryOf(newest).run, newest.stderr]).toEqual([
+      second,
+      expect.stringContaining(`runbook rollback ${first}`),
+    ])
+    const older = await runbook(root, ['rollback', '-o', 'json'])
+    expect([summaryOf(older).run, older.stderr]).toEqual([
+      first,
+      expect.not.stringContaining('still there'),
+    ])
     const none = await runbook(root, ['rollback'])
     expect([none.code, none.stdout + none.stderr]).toEqual([
       0,
@@ -346,15 +350,7 @@ describe('rolling back', () => {
     expect([to.code, statuses(to)], to.stderr).toEqual([0, 'one done, wall done, two undone'])
   })
 
-  test('the document of the day of the deploy is what is undone, not that of today', async () => {
-    const root = withSteps(good('one'))
-    await deploy(root)
-    writeFileSync(join(root, 'runbooks/sample.yaml'), 'this: is nothing')
-    const back = await runbook(root, ['rollback', '-o', 'json'])
-    expect([back.code, statuses(back)], back.stderr).toEqual([0, 'one undone'])
-  })
-
-  test('a dry run of a rollback says what it would undo and touches nothing', async () => {
+  test('a dry run says what it would undo and touches nothing; the document of the day of the deploy is what is undone, not that of today', async () => {
     const root = withSteps(good('one'))
     await deploy(root)
     const dry = await runbook(root, ['rollback', '--dry-run'])
@@ -363,19 +359,13 @@ describe('rolling back', () => {
     expect(JSON.parse(data.stdout)).toMatchObject({ undo: [{ id: 'one', parts: 1 }] })
     expect(data.stdout.trimEnd()).not.toContain('\n')
     expect(existsSync(join(root, 'one'))).toBe(true)
-  })
-
-  test('finally runs after a success and after a rollback, and knows how the run ended', async () => {
-    const last = `finally:\n  - { id: tell, run: 'echo "$HOW" >> told', env: { HOW: "\${{ run.status }}" }, effect: none }`
-    const root = withSteps(good('one') + failing, last)
-    await deploy(root, 'back')
-    await deploy(root, 'test')
-    expect(linesOf(join(root, 'told'))).toEqual(['rolled_back', 'failed'])
+    writeFileSync(join(root, 'runbooks/sample.yaml'), 'this: is nothing')
+    const back = await runbook(root, ['rollback', '-o', 'json'])
+    expect([back.code, statuses(back)], back.stderr).toEqual([0, 'one undone'])
   })
 
   test('finally goes on after the tool died in it: what was told is not told again', async () => {
-    const last = `finally:
-  - { id: tell, run: 'echo "$HOW" >> told', env: { HOW: "\${{ run.status }}" }, effect: none }
+    const last = `${telling}
   - { id: wait, run: 'touch began; until test -e go; do sleep 0.02; done', effect: none }`
     const root = withSteps(good('one'), last)
     const { child, ran } = start(root, ['deploy', 'sample', '--env', 'test'])

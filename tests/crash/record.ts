@@ -21,6 +21,13 @@ export async function withStore<T>(root: string, work: (store: Store) => Promise
   }
 }
 
+/** The newest run's status, and that of each step that was come to, as one line. */
+export async function newestIn(root: string): Promise<[status: string, steps: string]> {
+  const state = (await recordOf(root)).runs[0]?.state
+  const steps = [...(state?.steps.values() ?? [])].map(({ id, status }) => `${id} ${status}`)
+  return [state?.status ?? 'none', steps.join(', ')]
+}
+
 /** All runs, newest first, their chains verified, and the locks that are held. */
 export async function recordOf(root: string): Promise<{ runs: RecordOfRun[]; locks: Lock[] }> {
   if (!existsSync(join(root, '.runbook/journal.db'))) return { runs: [], locks: [] }

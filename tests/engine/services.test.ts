@@ -230,39 +230,35 @@ describe.each(['system', 'embedded'])('PostgreSQL: %s', (choice) => {
 describe('PostgreSQL', () => {
   beforeEach(useLasting)
 
-  test('left running by a killed command is adopted', async () => {
-    const first = await use(quick())
-    const pid = await serverPid(first.db.url)
-    await first.kill()
-    expect(await serverPid(first.db.url)).toBe(pid)
-    const second = await use(quick())
-    expect(await serverPid(second.db.url)).toBe(pid)
-    await second.stop()
-    expect(await listening(first.db.port)).toBe(false)
-  })
-
-  test('killed together with its command is started again; --fresh starts over', async () => {
+  test('killed together with its command, or hanging after it, is started again; left running it is adopted; --fresh starts over', async () => {
+    const number = (file: string) => Number(file.split('\n')[0])
     const first = await use(quick())
     await sql(first.db.url, 'CREATE TABLE kept (n int)')
-    const pid = Number((await serverPid(first.db.url)).split('\n')[0])
+    const killed = number(await serverPid(first.db.url))
     await first.kill()
-    process.kill(pid, 'SIGKILL')
-    const second = await use(quick())
-    expect(Number((await serverPid(second.db.url)).split('\n')[0])).not.toBe(pid)
-    expect(await sql(second.db.url, 'SELECT count(*) FROM kept')).toEqual([{ count: 0 }])
-    await second.stop()
-    const third = await use(quick(), { fresh: true })
-    expect(await sql(third.db.url, "SELECT to_regclass('kept') AS t")).toEqual([{ t: null }])
-    await third.stop()
-  })
+    process.kill(killed, 'SIGKILL')
 
-  test('that hangs is ended and started again', async () => {
-    const first = await use(quick())
-    const pid = Number((await serverPid(first.db.url)).split('\n')[0])
-    await first.kill()
-    process.kill(pid, 'SIGSTOP')
     const second = await use(quick())
-    expect(Number((await serverPid(second.db.url)).split('\n')[0])).not.toBe(pid)
+    const hanging = number(await serverPid(second.db.url))
+    expect(hanging).not.toBe(killed)
+    expect(await sql(second.db.url, 'SELECT count(*) FROM kept')).toEqual([{ count: 0 }])
+    await second.kill()
+    process.kill(hanging, 'SIGSTOP')
+
+    const third = await use(quick())
+    const left = await serverPid(third.db.url)
+    expect(number(left)).not.toBe(hanging)
+    await third.kill()
+    expect(await serverPid(third.db.url)).toBe(left)
+
+    const adopting = await use(quick())
+    expect(await serverPid(adopting.db.url)).toBe(left)
+    await adopting.stop()
+    expect(await listening(adopting.db.port)).toBe(false)
+
+    const fresh = await use(quick(), { fresh: true })
+    expect(await sql(fresh.db.url, "SELECT to_regclass('kept') AS t")).toEqual([{ t: null }])
+    await fresh.stop()
   })
 
   test('is shared by commands at the same time, and ends with the last', async () => {

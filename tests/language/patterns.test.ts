@@ -88,6 +88,7 @@ test('it agrees with the regular expressions of JavaScript', () => {
     '[a-c]',
   ]
   const repeats = ['', '', '', '*', '+', '?', '{2}', '{1,2}', '{0,1}', '{2,}', '*?', '+?']
+  const different: [pattern: string, text: string, ours: boolean][] = []
   for (let i = 0; i < 20_000; i++) {
     let pattern = pick(['', '^', '\\b'])
     for (let k = 0; k <= below(4); k++) {
@@ -95,10 +96,8 @@ test('it agrees with the regular expressions of JavaScript', () => {
     }
     let text = ''
     for (let k = below(8); k > 0; k--) text += pick([...'abxc1 \n'])
-    expect([pattern, text, matches(pattern, text)]).toEqual([
-      pattern,
-      text,
-      new RegExp(pattern, 'u').test(text),
-    ])
+    const ours = matches(pattern, text)
+    if (ours !== new RegExp(pattern, 'u').test(text)) different.push([pattern, text, ours])
   }
+  expect(different).toEqual([])
 })

@@ -1,6 +1,7 @@
 /** The machine that all sandboxes share, and the stand-ins that act on it. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { recorded, startMachine, type Machine } from './machine.ts'
 
@@ -24,7 +25,7 @@ describe('two instances behind the balancer', () => {
   })
   afterAll(() => machine.close())
 
-  /** Asks without a pause until it is told to stop. How often it was answered, and how often not. */
+  /** Asks hundreds of times a second until it is told to stop. How often it was answered, and how often not. */
   function asking(): { stop: () => Promise<{ answered: number; lost: number }> } {
     let going = true
     const count = { answered: 0, lost: 0 }
@@ -36,6 +37,7 @@ describe('two instances behind the balancer', () => {
         )
         if (ok) count.answered += 1
         else count.lost += 1
+        await sleep(8)
       }
     }
     const all = Promise.all(Array.from({ length: 8 }, one))
@@ -69,7 +71,7 @@ describe('two instances behind the balancer', () => {
 
   test('a request that is under way is answered before its process ends', async () => {
     const slow = machine.serving('/-/units/backend@b1/slow')
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await sleep(100)
     await good('systemctl restart backend', { SANDBOX_HOST: 'b1' })
     expect((await slow).release).toBe('1.0.0')
   })
