@@ -16,13 +16,15 @@ const PARSE = `for script; do bash -O extglob -n -c "$script" 2>&1; printf '\\0'
 /** Longer ones cannot be given to a process. */
 const LONGEST = 100_000
 
+/** What bash said of scripts it has read: runbooks that are read together have many in common. */
+const known = new Map<string, string>()
+
 /** Notes what cannot be parsed. Where there is no bash, nothing is said. */
 export async function judgeScripts({ scripts, problems }: Reading): Promise<void> {
-  const texts = [...new Set(scripts.map(({ text }) => text))].filter((t) => t.length <= LONGEST)
-  if (texts.length === 0) return
-  const said = await parsed(texts)
+  const texts = [...new Set(scripts.map(({ text }) => text))]
+  await parse(texts.filter((text) => text.length <= LONGEST && !known.has(text)))
   for (const { text, document, way } of scripts) {
-    const [, number, message] = /line (\d+): (.*)/.exec(said.get(text) ?? '') ?? []
+    const [, number, message] = /line (\d+): (.*)/.exec(known.get(text) ?? '') ?? []
     if (message === undefined) continue
     const lines = text.trimEnd().split('\n')
     const before = lines.slice(0, Math.min(Number(number), lines.length) - 1)
@@ -36,9 +38,11 @@ export async function judgeScripts({ scripts, problems }: Reading): Promise<void
   }
 }
 
-/** By script: what bash said, empty when it is well. */
-async function parsed(scripts: string[]): Promise<Map<string, string>> {
+/** Remembers what bash says of each script, which is nothing when it is well. */
+async function parse(scripts: string[]): Promise<void> {
+  if (scripts.length === 0) return
   const env = { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' }
   const { stdout } = await runCommand(['bash', '-c', PARSE, 'bash', ...scripts], { env })
-  return new Map(stdout.split('\0').map((said, i) => [scripts[i] ?? '', said]))
+  const said = stdout.split('\0')
+  for (const [i, script] of scripts.entries()) known.set(script, said[i] ?? '')
 }
