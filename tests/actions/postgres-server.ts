@@ -1,9 +1,20 @@
 /** A PostgreSQL server of a test file's own, from the machine's binaries. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../src/lib/postgres.ts'
 
@@ -31,6 +42,45 @@ export async function freePort(): Promise<number> {
   return port
 }
 
+const CACHE = join(import.meta.dirname, '../../node_modules/.cache')
+/** The password of a cluster as it is made; whoever starts a server on it sets his own. */
+const FIRST = 'first'
+
+/**
+ * Puts a new cluster there. It is made once and copied from then on: to make one takes longer than what
+ * most test files do with it.
+ */
+function newCluster(data: string, bin: string, who: ReturnType<typeof owner>): void {
+  const initdb = join(bin, 'initdb')
+  const { mtimeMs } = statSync(initdb)
+  const made = join(
+    CACHE,
+    `postgres-${[mtimeMs, who.uid ?? 'own', bin].join().replace(/\W+/g, '-')}`,
+  )
+  const copy = (from: string, to: string) => execFileSync('cp', ['-a', from, to])
+  if (existsSync(made)) {
+    copy(made, data)
+    return
+  }
+  const secret = `${data}.password`
+  writeFileSync(secret, FIRST, { mode: 0o644 })
+  const auth = ['-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${secret}`]
+  execFileSync(initdb, ['-D', data, '-N', '--no-locale', '-E', 'UTF8', ...auth], {
+    ...who,
+    cwd: dirname(data),
+    stdio: 'ignore',
+  })
+  mkdirSync(CACHE, { recursive: true })
+  const ours = `${made}.${process.pid}`
+  copy(data, ours)
+  try {
+    renameSync(ours, made)
+  } catch {
+    // Another file has made one at the same time.
+    rmSync(ours, { recursive: true, force: true })
+  }
+}
+
 /** Starts one with this password for the user postgres; `more` are settings of it. */
 export async function startServer(password: string, more: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'postgres-'))
@@ -39,14 +89,7 @@ export async function startServer(password: string, more: Record<string, string>
   if (who.uid !== undefined && who.gid !== undefined) chownSync(folder, who.uid, who.gid)
   const bin = binaries()
   const data = join(folder, 'data')
-  const secret = join(folder, 'password')
-  writeFileSync(secret, password, { mode: 0o644 })
-  const auth = ['-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${secret}`]
-  execFileSync(join(bin, 'initdb'), ['-D', data, '-N', '--no-locale', '-E', 'UTF8', ...auth], {
-    ...who,
-    cwd: folder,
-    stdio: 'ignore',
-  })
+  newCluster(data, bin, who)
   const port = await freePort()
   const settings = {
     port,
@@ -62,11 +105,14 @@ export async function startServer(password: string, more: Record<string, string>
     stdio: 'ignore',
   })
   const exited = new Promise((resolve) => server.once('exit', resolve))
-  const url = (database: string) =>
-    `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`
+  const url = (database: string, word = password) =>
+    `postgres://postgres:${encodeURIComponent(word)}@127.0.0.1:${port}/${database}`
   for (let tries = 0; ; tries += 1) {
     try {
-      await (await connect(url('postgres'))).close()
+      const database = await connect(url('postgres', FIRST))
+      const text = `ALTER USER postgres PASSWORD '${password.replaceAll("'", "''")}'`
+      await database.query({ text, values: [] })
+      await database.close()
       break
     } catch (error) {
       if (tries > 100) throw error
@@ -74,7 +120,7 @@ export async function startServer(password: string, more: Record<string, string>
     }
   }
   return {
-    url,
+    url: (database: string) => url(database),
     stop: async () => {
       server.kill('SIGINT')
       await exited
