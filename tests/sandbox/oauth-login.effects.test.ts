@@ -3,7 +3,7 @@
  * what it proves is taken away, four known troubles are recognised, and what the document's commands really do.
  */
 import { execFile } from 'node:child_process'
-import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -12,13 +12,15 @@ import { openOutputs } from '../../src/engine/outputs.ts'
 import { scopeOf } from '../../src/engine/runtime.ts'
 import { findRun } from '../../src/engine/session.ts'
 import { loadRunbook } from '../../src/language/load.ts'
+import { load } from '../../src/lib/load.ts'
 import { watchProcesses } from '../canaries.ts'
-import { summaryOf, type Summary } from '../tool.ts'
-import { client, dump, input, type Open } from './place.ts'
+import { start, summaryOf, type Summary } from '../tool.ts'
+import { backend, told } from './backend.ts'
+import { client, input } from './place.ts'
 import { changed, cutOff, moved, readable, replaced, rows, statement, values } from './hands.ts'
 import { expectEveryRow } from './rows.ts'
 import { casesOf, stageIn, type Losses, type TakeAway } from './stage.ts'
-import { ended, statusOf, systemOf } from './system.ts'
+import { idsOf, statusOf, systemOf } from './system.ts'
 
 // Real servers and real logins, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
@@ -34,17 +36,24 @@ let backup = ''
 const runs: Summary[] = []
 /** From the deployment until it is taken back. */
 let watching: ReturnType<typeof watchProcesses>
+/** Those who were there meanwhile. */
+let seen: Seen
 
-const schema = async (_: unknown, there: Open) => (await dump(input(there, 'database_url'))).schema
-const system = systemOf(NAME, schema, true, STAGING)
-const { tool } = system
+const system = systemOf(NAME, backend, true, STAGING)
+const { expectAsBefore, picture, place, tool } = system
 const stage = stageIn(NAME, system, STAGING)
 const { at, here } = stage
 beforeAll(async () => {
   watching = watchProcesses(50)
   await stage.connect('database_url')
   commit = await commitOf('1.1.0')
-  const whole = await system.deployed('--var', `commit=${commit}`)
+  seen = await visited(
+    ['deploy', NAME, '--env', STAGING, '--no-input', '--var', `commit=${commit}`],
+    /"step.armed".*switch_rolling@backend-1/,
+    /"step.done".*switch_rolling@backend-2/,
+    { PATH: sleepByVisitors() },
+  )
+  const whole = summaryOf(await tool('status', '-o', 'json'))
   runs.push(whole)
   run = whole.run
   backup = await stage.fileOf(run, 'backup')
@@ -52,6 +61,66 @@ beforeAll(async () => {
 })
 afterAll(() => stage.leave())
 const on = () => stage.database()
+
+const served = (): string => join(place().root, 'served')
+
+interface Seen {
+  requests: number
+  failed: number
+}
+
+/** Requests without a pause, from many at once, until they are stopped; how many it says in a file. */
+function visitors(): { stop: () => Promise<Seen> } {
+  const seen: Seen = { requests: 0, failed: 0 }
+  const wanted = { method: 'get', url: `${input(system.here(), 'app_url')}/version`, headers: {} }
+  const { signal } = new AbortController()
+  const some = { requests: 200, connections: 20, signal, progress: () => undefined }
+  let going = true
+  const all = (async () => {
+    while (going) {
+      const { figures } = await load(wanted, some)
+      seen.requests += figures.requests
+      seen.failed += figures.failed
+      writeFileSync(served(), String(seen.requests))
+    }
+  })()
+  return {
+    async stop() {
+      going = false
+      await all
+      return seen
+    },
+  }
+}
+
+/** Where `sleep` is no matter of time: an instance is warm when so many visitors were served. */
+function sleepByVisitors(): string {
+  const bin = join(place().root, 'bin')
+  mkdirSync(bin)
+  const script = `#!/bin/sh
+case $RUNBOOK_HOST in backend-1) enough=2600 ;; backend-2) enough=5200 ;; *) exec /bin/sleep "$@" ;; esac
+until [ "$(cat '${served()}' 2> /dev/null || echo 0)" -ge "$enough" ] 2> /dev/null; do /bin/sleep 0.05; done
+`
+  writeFileSync(join(bin, 'sleep'), script, { mode: 0o755 })
+  return `${bin}:${process.env['PATH']}`
+}
+
+/** Runs a command with visitors from one of its events to another; their requests. */
+async function visited(args: string[], from: RegExp, to: RegExp, env = {}): Promise<Seen> {
+  const { child, ran } = start(place().root, [...args, '-o', 'ndjson'], { env })
+  let events = ''
+  let there: ReturnType<typeof visitors> | undefined
+  let all: Promise<Seen> | undefined
+  child.stdout?.on('data', (text: string) => {
+    events += text
+    if (from.test(events)) there ??= visitors()
+    if (to.test(events)) all ??= there?.stop()
+  })
+  const { code, stderr } = await ran
+  expect(code, stderr).toBe(0)
+  if (all === undefined) throw new Error('nobody was there')
+  return all
+}
 
 async function commitOf(tag: string): Promise<string> {
   const git = ['-C', at('origin.git'), 'rev-parse', `${tag}^{commit}`]
@@ -103,8 +172,6 @@ const called =
 const env = () => at('config/backend.env')
 const upload = () => at(`s3/prosight-backups/database/${backup.split('/').at(-1)}`)
 
-/** As a load balancer would find the first instance. */
-const first = (order: string) => `SANDBOX_HOST=backend-1 systemctl ${order} backend-api`
 const linked = (release: string) =>
   `for host in 1 2; do ln -sfn ${release} "$RELEASES/current-backend-$host"; done && systemctl restart backend-api`
 
@@ -174,9 +241,9 @@ const LOSSES: Losses = {
       `ALTER TABLE users ALTER role SET DEFAULT 'guest'`,
     ),
   },
-  // Their checks are the same, and ask the first instance.
-  'switch_rolling, switch_systemd, switch_reload, switch_compose': {
-    'nothing serves': called(first('stop'), first('start')),
+  // What serves is also what is healthy.
+  'switch_rolling, switch_systemd, switch_reload, switch_compose, healthy': {
+    'nothing serves': called('systemctl stop backend-api', 'systemctl start backend-api'),
   },
   // Of what serves there is always an image.
   'switch_rolling, image': {
@@ -217,9 +284,6 @@ const PROOFS: Losses = {
       `"localId" = 'X'`,
     ),
   },
-  healthy: {
-    'nothing serves': called('systemctl stop backend-api', 'systemctl start backend-api'),
-  },
   log_clean: {
     'an error is in the log': changed(
       () => at('logs/backend-api.log'),
@@ -228,11 +292,22 @@ const PROOFS: Losses = {
   },
 }
 
+test('deployed while thousands of requests came in: none of them failed', async () => {
+  expect(seen.requests).toBeGreaterThan(5000)
+  expect(seen.failed).toBe(0)
+  expect(runs[0]?.status).toBe('succeeded')
+  const there = await picture()
+  expect(there.versions).toEqual(['1.1.0', '1.1.0'])
+  expect(there.links).toEqual(['1.1.0', '1.1.0'])
+  expect(there.schema.join('\n')).toContain('"localId" character varying(50)')
+  expect(there.rows.filter((row) => row.includes('runbook-'))).toEqual([])
+})
+
 test('every step that changes something has a loss of its effect here', async () => {
   const { runbook: loaded } = await loadRunbook(NAME, stage.place().root)
   const changing = loaded.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
   const lost = Object.keys(LOSSES).flatMap((steps) => steps.split(', '))
-  expect(new Set(lost)).toEqual(new Set(changing))
+  expect(new Set(lost)).toEqual(new Set([...changing, 'healthy']))
 })
 
 describe('staging, then production', () => {
@@ -258,6 +333,17 @@ describe('staging, then production', () => {
     const { stdout } = await tool('report', summaryOf(begun).run)
     expect(stdout).toContain(run)
   })
+})
+
+test('deployed again, it leaves as it is what is there', async () => {
+  const part = ['--from', 'fetch', '--to', 'healthy', '--skip', 'unit_tests,integration_tests']
+  const again = await system.deployed('--var', `commit=${commit}`, ...part)
+  expect(idsOf(again, 'satisfied')).toEqual([
+    ...['checkout@backend-1', 'checkout@backend-2'],
+    ...['dependencies@backend-1', 'dependencies@backend-2'],
+    'migration@here',
+    ...['switch_rolling@backend-1', 'switch_rolling@backend-2'],
+  ])
 })
 
 test('the report of the run has what the document asks for, filled in', async () => {
@@ -354,7 +440,10 @@ describe('thresholds', () => {
       const answer = await fetch(`${input(here(), 'app_url')}/metrics.json`)
       return ((await answer.json()) as { logins: { success_rate: number } }).logins.success_rate
     }
-    await vi.waitFor(async () => expect(await rate()).toBeLessThan(0.8), 30_000)
+    await vi.waitFor(async () => expect(await rate()).toBeLessThan(0.8), {
+      timeout: 30_000,
+      interval: 250,
+    })
     expect(await failing('baseline,watch')).toContain('json.logins.success_rate >= 0.90')
     rmSync(mood)
   })
@@ -442,17 +531,27 @@ describe('what the document says, and what it does', () => {
   })
 })
 
-test('the whole of it is taken back by the ways down alone: nothing was needed of the backup', async () => {
-  const { rows } = await on().query(`SELECT email FROM users WHERE email LIKE 'runbook-%'`)
-  expect(rows).toEqual([])
+test('the whole of it is taken back by the ways down alone while requests come in: none of them fails, and nothing was needed of the backup', async () => {
   await stage.leave()
-  const undone = ended(await tool('rollback', run, '-o', 'json'))
-  runs.push(undone)
+  const [mails, messages] = [told(place(), 'mail').length, told(place(), 'messages').length]
+  const from = await visited(
+    ['rollback', run],
+    /"undo.armed".*switch_rolling@backend-2/,
+    /"undo.done".*switch_rolling@backend-1/,
+  )
+  await expectAsBefore()
+  expect(from.requests).toBeGreaterThan(0)
+  expect(from.failed).toBe(0)
+
+  // OA-13: everybody by mail, the team in its chat; why and what follows is asked of a person.
+  expect(told(place(), 'mail').slice(mails)).toEqual([
+    expect.stringMatching(/^Subject: The deployment was rolled back[^]*taken back in sandbox/m),
+  ])
+  expect(told(place(), 'messages').slice(messages).join()).toContain(`rolled_back (run ${run}`)
+  const undone = summaryOf(await tool('status', run, '-o', 'json'))
   expect(undone.status).toBe('rolled_back')
-  // OA-13: why, and what follows, is asked of a person.
   expect(statusOf(undone, 'reason')).toBe('done')
-  expect(await stage.version()).toEqual({ version: '1.0.0' })
-  await system.expectAsBefore()
+  runs.push(undone)
 })
 
 test('in this run every row of the document was done', () => {
