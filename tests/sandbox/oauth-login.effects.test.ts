@@ -34,8 +34,8 @@ let commit = ''
 let backup = ''
 /** What became of the whole run, at its end and after its way back. */
 const runs: Summary[] = []
-/** From the deployment until it is taken back. */
-let watching: ReturnType<typeof watchProcesses>
+/** The command lines while it was deployed, and taken back. */
+let processes = ''
 /** Those who were there meanwhile. */
 let seen: Seen
 
@@ -44,15 +44,16 @@ const { expectAsBefore, picture, place, tool } = system
 const stage = stageIn(NAME, system, STAGING)
 const { at, here } = stage
 beforeAll(async () => {
-  watching = watchProcesses(50)
   await stage.connect('database_url')
   commit = await commitOf('1.1.0')
+  const watching = watchProcesses(50)
   seen = await visited(
     ['deploy', NAME, '--env', STAGING, '--no-input', '--var', `commit=${commit}`],
     /"step.armed".*switch_rolling@backend-1/,
     /"step.done".*switch_rolling@backend-2/,
     { PATH: sleepByVisitors() },
   )
+  processes += await watching.stop()
   const whole = summaryOf(await tool('status', '-o', 'json'))
   runs.push(whole)
   run = whole.run
@@ -534,11 +535,13 @@ describe('what the document says, and what it does', () => {
 test('the whole of it is taken back by the ways down alone while requests come in: none of them fails, and nothing was needed of the backup', async () => {
   await stage.leave()
   const [mails, messages] = [told(place(), 'mail').length, told(place(), 'messages').length]
+  const watching = watchProcesses(50)
   const from = await visited(
     ['rollback', run],
     /"undo.armed".*switch_rolling@backend-2/,
     /"undo.done".*switch_rolling@backend-1/,
   )
+  processes += await watching.stop()
   await expectAsBefore()
   expect(from.requests).toBeGreaterThan(0)
   expect(from.failed).toBe(0)
@@ -559,5 +562,5 @@ test('in this run every row of the document was done', () => {
 })
 
 test('in all this no secret of the sandbox was in any output, record, log or command line', async () => {
-  expect(system.secretsSeen(await watching.stop())).toEqual([])
+  expect(system.secretsSeen(processes)).toEqual([])
 })

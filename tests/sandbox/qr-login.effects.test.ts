@@ -250,7 +250,8 @@ test('the sandbox starts with a previous release, rows in both databases and no 
   }
 })
 
-/** From the first deployment until a release has failed. */
+/** The command lines while it was deployed and rolled back, until a release has failed. */
+let processes = ''
 let watching: ReturnType<typeof watchProcesses>
 let deployed: Picture
 
@@ -311,6 +312,7 @@ test('deployed again, it leaves as it is what is there', async () => {
     'monitoring_files',
   ])
   trials = again.run
+  processes += await watching.stop()
 })
 
 test('every step that changes something has a loss of its effect here', async () => {
@@ -415,6 +417,7 @@ describe('what the document says, and what it does', () => {
 
 test('rolled back, by scope, and by the backup: all is as it was before', async () => {
   await stage.leave()
+  watching = watchProcesses(50)
   // Of the newest run there are only the traces of its trials to remove.
   ended(await tool('rollback', '-o', 'json'))
   expect(await picture()).toEqual(deployed)
@@ -450,6 +453,7 @@ test('a release that is not healthy is rolled back by itself, and the previous o
 test('in all this no secret of the sandbox was in any output, record, log, plan or command line', async () => {
   for (const args of [['status'], ['logs'], ['history', '-o', 'json']])
     expect((await tool(...args)).code).toBe(0)
+  processes += await watching.stop()
   const secrets = system.secrets()
   expect([...secrets.keys()].sort()).toEqual([
     'output session',
@@ -459,5 +463,5 @@ test('in all this no secret of the sandbox was in any output, record, log, plan 
     'services/qr-login/sandbox/postgres/password',
   ])
   for (const secret of secrets.values()) expect(secret.length).toBeGreaterThan(20)
-  expect(system.secretsSeen(await watching.stop())).toEqual([])
+  expect(system.secretsSeen(processes)).toEqual([])
 })
