@@ -13,7 +13,6 @@ import { scopeOf } from '../../src/engine/runtime.ts'
 import { findRun } from '../../src/engine/session.ts'
 import { loadRunbook } from '../../src/language/load.ts'
 import { load } from '../../src/lib/load.ts'
-import { watchProcesses } from '../canaries.ts'
 import { start, summaryOf, type Summary } from '../tool.ts'
 import { backend, told } from './backend.ts'
 import { client, input } from './place.ts'
@@ -34,8 +33,6 @@ let commit = ''
 let backup = ''
 /** What became of the whole run, at its end and after its way back. */
 const runs: Summary[] = []
-/** The command lines while it was deployed, and taken back. */
-let processes = ''
 /** Those who were there meanwhile. */
 let seen: Seen
 
@@ -46,14 +43,12 @@ const { at, here } = stage
 beforeAll(async () => {
   await stage.connect('database_url')
   commit = await commitOf('1.1.0')
-  const watching = watchProcesses(50)
   seen = await visited(
     ['deploy', NAME, '--env', STAGING, '--no-input', '--var', `commit=${commit}`],
     /"step.armed".*switch_rolling@backend-1/,
     /"step.done".*switch_rolling@backend-2/,
     { PATH: sleepByVisitors() },
   )
-  processes += await watching.stop()
   const whole = summaryOf(await tool('status', '-o', 'json'))
   runs.push(whole)
   run = whole.run
@@ -117,7 +112,7 @@ async function visited(args: string[], from: RegExp, to: RegExp, env = {}): Prom
     if (from.test(events)) there ??= visitors()
     if (to.test(events)) all ??= there?.stop()
   })
-  const { code, stderr } = await ran
+  const { code, stderr } = await system.watched(() => ran, 50)
   expect(code, stderr).toBe(0)
   if (all === undefined) throw new Error('nobody was there')
   return all
@@ -535,13 +530,11 @@ describe('what the document says, and what it does', () => {
 test('the whole of it is taken back by the ways down alone while requests come in: none of them fails, and nothing was needed of the backup', async () => {
   await stage.leave()
   const [mails, messages] = [told(place(), 'mail').length, told(place(), 'messages').length]
-  const watching = watchProcesses(50)
   const from = await visited(
     ['rollback', run],
     /"undo.armed".*switch_rolling@backend-2/,
     /"undo.done".*switch_rolling@backend-1/,
   )
-  processes += await watching.stop()
   await expectAsBefore()
   expect(from.requests).toBeGreaterThan(0)
   expect(from.failed).toBe(0)
@@ -562,5 +555,5 @@ test('in this run every row of the document was done', () => {
 })
 
 test('in all this no secret of the sandbox was in any output, record, log or command line', async () => {
-  expect(system.secretsSeen(processes)).toEqual([])
+  expect(system.secretsSeen()).toEqual([])
 })

@@ -8,7 +8,6 @@ import { promisify } from 'node:util'
 import type pg from 'pg'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadRunbook } from '../../src/language/load.ts'
-import { watchProcesses } from '../canaries.ts'
 import { client, input, type Picture } from './place.ts'
 import {
   both,
@@ -39,7 +38,10 @@ const AGAIN = [
 const execute = promisify(execFile)
 
 const system = systemOf(NAME, pictureOf('database_url', 'staging_database_url'))
-const { deploy, expectAsBefore, picture, tool } = system
+const { expectAsBefore, picture } = system
+// Wherever it is deployed or rolled back, command lines are watched.
+const tool: typeof system.tool = (...args) => system.watched(() => system.tool(...args), 50)
+const deploy: typeof system.deploy = (...more) => system.watched(() => system.deploy(...more), 50)
 const stage = stageIn(NAME, system)
 const { at, connected, fileOf } = stage
 const on = () => stage.database()
@@ -250,13 +252,9 @@ test('the sandbox starts with a previous release, rows in both databases and no 
   }
 })
 
-/** The command lines while it was deployed and rolled back, until a release has failed. */
-let processes = ''
-let watching: ReturnType<typeof watchProcesses>
 let deployed: Picture
 
 test('deployed, as a person would: the screen says where it is, what each phase took, and the way back', async () => {
-  watching = watchProcesses(50)
   expect((await tool('plan', NAME, '--env', 'sandbox', '--out', 'first.plan')).code).toBe(0)
   // As a person would: without -o json.
   const first = await tool('deploy', NAME, '--env', 'sandbox', '-v')
@@ -312,7 +310,6 @@ test('deployed again, it leaves as it is what is there', async () => {
     'monitoring_files',
   ])
   trials = again.run
-  processes += await watching.stop()
 })
 
 test('every step that changes something has a loss of its effect here', async () => {
@@ -417,7 +414,6 @@ describe('what the document says, and what it does', () => {
 
 test('rolled back, by scope, and by the backup: all is as it was before', async () => {
   await stage.leave()
-  watching = watchProcesses(50)
   // Of the newest run there are only the traces of its trials to remove.
   ended(await tool('rollback', '-o', 'json'))
   expect(await picture()).toEqual(deployed)
@@ -453,7 +449,6 @@ test('a release that is not healthy is rolled back by itself, and the previous o
 test('in all this no secret of the sandbox was in any output, record, log, plan or command line', async () => {
   for (const args of [['status'], ['logs'], ['history', '-o', 'json']])
     expect((await tool(...args)).code).toBe(0)
-  processes += await watching.stop()
   const secrets = system.secrets()
   expect([...secrets.keys()].sort()).toEqual([
     'output session',
@@ -463,5 +458,5 @@ test('in all this no secret of the sandbox was in any output, record, log, plan 
     'services/qr-login/sandbox/postgres/password',
   ])
   for (const secret of secrets.values()) expect(secret.length).toBeGreaterThan(20)
-  expect(system.secretsSeen(processes)).toEqual([])
+  expect(system.secretsSeen()).toEqual([])
 })
