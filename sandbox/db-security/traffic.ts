@@ -13,7 +13,7 @@ interface Mood {
 }
 
 const USUAL: Mood = { wrong_passwords: 0, wrong_codes: 0 }
-const EVERY_MS = 200
+const EVERY_MS = 300
 
 // In the order in which a rollout takes them in. Strides near the golden ratio spread any
 // few visits in a row over all of them: no window of the figures is without those whom a

@@ -8,7 +8,7 @@ import { linesOf, runbook, start, type Summary } from '../tool.ts'
 import { expectEveryRow } from './rows.ts'
 import { casesOf, stageIn, type TakeAway } from './stage.ts'
 import { ended, idsOf, mails, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
-import { accountOf, lossesAtTheEnd, releaseOnly, vault, type Vault } from './vault.ts'
+import { accountOf, lossesAtTheEnd, vault, type Vault } from './vault.ts'
 
 // Real servers, real builds and real traffic, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
@@ -67,9 +67,12 @@ test('a release that is not healthy is rolled back by itself, and the previous o
   await expectAsBefore()
 })
 
+const SWITCH =
+  'source_commit,before_version,before_settings,maintenance_on,before_commit,deploy_git,healthy'
+
 test('stopped in maintenance mode, the team is told that it is still on; a rollback takes it off', async () => {
   const broken = [...BROKEN, '--on-failure', 'stop']
-  const stopped = ended(await deploy(...broken, ...releaseOnly('git')), 3)
+  const stopped = ended(await deploy(...broken, '--only', SWITCH), 3)
   expect(statusOf(stopped, 'deploy_git')).toBe('done')
   expect((await picture()).health).toMatchObject({ status: 'degraded' })
   expect(told()).toMatch(/still shows the maintenance page: run \S+ failed\..*rollback/)

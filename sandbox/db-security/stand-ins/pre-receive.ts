@@ -3,8 +3,6 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildRelease } from '../../shared/build/release.ts'
-import { sourceIn } from '../app/scripts/lockr.ts'
 import { pushed, versionOf } from './push.ts'
 
 const [, , releases = ''] = process.argv
@@ -14,6 +12,8 @@ if (commit !== undefined) {
   const out = join(releases, version)
   // What was built once is kept, as slugs are.
   if (!existsSync(out)) {
+    const { buildRelease } = await import('../../shared/build/release.ts')
+    const { sourceIn } = await import('../app/scripts/lockr.ts')
     const work = mkdtempSync(join(tmpdir(), 'lockr-push-'))
     try {
       const tree = execFileSync('git', ['archive', commit], { maxBuffer: 64 * 1024 * 1024 })
