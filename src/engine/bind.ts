@@ -39,7 +39,7 @@ export interface Opened {
  * are listened for from here until it is closed.
  */
 export async function bind(session: Session, plan: Plan, wishes: BindWishes): Promise<Opened> {
-  const stop = listenForStop(wishes.say)
+  const stop = listenForStop(wishes.say, 'left at once; services may still be up')
   try {
     return await open(session, plan, wishes, stop)
   } catch (error) {
@@ -107,10 +107,13 @@ async function open(session: Session, plan: Plan, wishes: BindWishes, stop: Stop
     const fingerprints = Object.fromEntries(
       [...secrets, ...given].map(([name, value]) => [name, fingerprint(bound.key(), value)]),
     )
-    const close = () =>
-      services.stop().finally(() => {
+    const close = () => {
+      // Who was told that the next signal leaves at once is not told otherwise.
+      if (stop.asked() === undefined) stop.ends()
+      return services.stop().finally(() => {
         stop.release()
       })
+    }
     return { bound, fingerprints, close }
   } catch (error) {
     await services.stop()

@@ -113,7 +113,7 @@ async function stayUntilProven(
   }
   const left = formatDuration(msLeft(until, Date.now()))
   note(`waiting until ${until} (${left}), when ${environment} has stood long enough`)
-  const stop = listenForStop(note)
+  const stop = listenForStop(note, 'left; nothing was touched')
   try {
     const due = await stay(until, stop.pause, () => undefined)
     if (!due)

@@ -54,6 +54,9 @@ export async function startServices(
   }
   const { users, kinds, locked, stopAll } = placeOf(runbook, environment, context)
   const scope: ServicesScope = {}
+  const goOn = () => {
+    if (context.interrupt.aborted) throw interrupted()
+  }
   const me = await locked(async () => {
     if (options.fresh === true) {
       if (users.count().living > 0) throw inUse(environment)
@@ -66,7 +69,7 @@ export async function startServices(
     const mine = users.add()
     try {
       for (const { name, kind } of kinds) {
-        if (context.interrupt.aborted) throw interrupted()
+        goOn()
         scope[name] = await kind.start(shared, { ...scope })
       }
       return mine
@@ -75,7 +78,7 @@ export async function startServices(
       if (living + left === 0) await stopAll()
       throw error
     }
-  })
+  }, goOn)
 
   let drives = false
   const drive = () => {
@@ -127,11 +130,13 @@ function placeOf(runbook: string, environment: Environment, context: ServiceCont
   return {
     users: usersOf(folder),
     kinds,
-    locked: <T>(work: () => Promise<T>) =>
-      withFileLock(join(folder, 'lock'), work, () => {
-        context.say(
-          `waiting for another command that starts or ends the services of ${environment.name}`,
-        )
+    locked: <T>(work: () => Promise<T>, goOn: () => void = () => undefined) =>
+      withFileLock(join(folder, 'lock'), work, (tries) => {
+        goOn()
+        if (tries === 20)
+          context.say(
+            `waiting for another command that starts or ends the services of ${environment.name}`,
+          )
       }),
     stopAll: async (): Promise<void> => {
       for (const { kind } of kinds.toReversed()) await kind.stop()

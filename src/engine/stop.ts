@@ -13,7 +13,10 @@ export interface Stop {
   asked(): Signal | undefined
   /** Aborted by the first signal, for what can go on another time: a soak. */
   readonly pause: AbortSignal
-  /** Aborted by the second signal of a run, or when its lease is lost: whatever runs is interrupted. */
+  /**
+   * Aborted by the second signal of a run, by the first where there is none, or when the lease is lost:
+   * whatever runs is interrupted.
+   */
   readonly interrupt: AbortSignal
   exitCode(): ExitCode
   /** Interrupts what runs, as the second signal does. */
@@ -26,8 +29,11 @@ export interface Stop {
   release(): void
 }
 
-/** Listens from now on. `say` gets a sentence for a signal, for people. */
-export function listenForStop(say: (text: string) => void): Stop {
+/**
+ * Listens from now on. `say` gets a sentence for a signal, for people; `without` is what is said where a
+ * signal leaves and no run is driven.
+ */
+export function listenForStop(say: (text: string) => void, without: string): Stop {
   const controller = new AbortController()
   const pausing = new AbortController()
   let first: Signal | undefined
@@ -43,7 +49,7 @@ export function listenForStop(say: (text: string) => void): Stop {
   }
 
   const preparing = (signal: Signal) => {
-    if (count > 1) leave(signal, 'left at once; services that were starting may still be up')
+    if (count > 1) leave(signal, without)
     first = signal
     say('stopping; once more leaves at once')
     now()
@@ -64,7 +70,7 @@ export function listenForStop(say: (text: string) => void): Stop {
     )
   }
   const ending = (signal: Signal) => {
-    if (count > 1) leave(signal, 'left at once; services may still be up')
+    if (count > 1) leave(signal, without)
     say('ending the services; once more leaves them up')
   }
 

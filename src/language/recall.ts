@@ -53,8 +53,8 @@ export function remember(found: Found, { runbook, problems }: Sound, judged: boo
   const remembered: Remembered = { judged, runbook, problems }
   try {
     privateFolder(cacheFolder())
-    forgetOld()
     replacePrivate(placeOf(found), JSON.stringify(remembered))
+    forgetOld()
   } catch {
     return
   }
@@ -66,7 +66,7 @@ function forgetOld(): void {
     const path = join(cacheFolder(), name)
     // Another command may have removed it meanwhile.
     const at = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity
-    if (at < Date.now() - KEPT_MS) rmSync(path, { force: true })
+    if (at < Date.now() - KEPT_MS) rmSync(path, { recursive: true, force: true })
   }
 }
 

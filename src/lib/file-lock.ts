@@ -7,11 +7,12 @@ const BUSY = 5
 /**
  * Does something while no other process does it under the same lock file. A lock file with a process
  * number in it would need guesses about holders that died; what the system locks it also unlocks.
+ * @param waiting is called each time that somebody else has it; what it throws ends the wait
  */
 export async function withFileLock<T>(
   path: string,
   work: () => Promise<T>,
-  waiting: () => void = () => {},
+  waiting: (tries: number) => void = () => {},
 ): Promise<T> {
   const { DatabaseSync } = await import('node:sqlite')
   const file = new DatabaseSync(path)
@@ -22,7 +23,7 @@ export async function withFileLock<T>(
         break
       } catch (error) {
         if ((error as { errcode?: number }).errcode !== BUSY) throw error
-        if (tries === 20) waiting()
+        waiting(tries)
         await sleep(50)
       }
     }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { listRunbooks } from '../../src/language/read.ts'
@@ -27,7 +27,7 @@ test.each(written)('%s: every row of its document is named by a step or an input
 
 // A row that is named is not yet one that works: the test of each sandbox demands that it ran.
 test.each(written)('%s: its sandbox is asked whether every row ran', (name) => {
-  const files = ['test.ts', 'effects.test.ts'].map((ending) => `${name}.${ending}`)
+  const files = readdirSync(import.meta.dirname).filter((file) => file.startsWith(`${name}.`))
   const texts = files.map((file) => readFileSync(join(import.meta.dirname, file), 'utf8'))
   expect(texts.join('')).toContain('expectEveryRow(NAME')
 })

@@ -38,8 +38,9 @@ function say(response: ServerResponse, status: number, body: Record<string, unkn
 }
 
 // Connections stay open between requests: a fresh one costs more than most answers. A release says
-// how long it keeps one, and the agent lets go before that, so that none is closed as it is used again.
-const agent = new Agent({ keepAlive: true })
+// how long it keeps one, and an agent with a longer time of its own lets go a second before that, so
+// that none is closed as it is used again.
+const agent = new Agent({ keepAlive: true, timeout: 30_000 })
 
 function pass(
   request: IncomingMessage,
