@@ -23,6 +23,10 @@ process.on('disconnect', () => process.exit(0))
 console.log(JSON.stringify({ time: new Date().toISOString(), message: 'started ' + release }))
 `
 
+/** Of our environment; the second, as in every test: Node reads each program once. */
+const { PATH, NODE_COMPILE_CACHE } = process.env
+const OURS = { PATH, ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) }
+
 interface Ended {
   code: number
   stdout: string
@@ -74,7 +78,7 @@ await runHost({ ...at, units: ${JSON.stringify(units)} })
     process.execPath,
     ['--disable-warning=ExperimentalWarning', program],
     {
-      env: { PATH: process.env['PATH'], PORT: String(port), RUNBOOK_SERVICE_DIR: dir },
+      env: { ...OURS, PORT: String(port), RUNBOOK_SERVICE_DIR: dir },
       stdio: 'inherit',
     },
   )
@@ -90,7 +94,8 @@ await runHost({ ...at, units: ${JSON.stringify(units)} })
     call(line, env = {}) {
       const [tool = '', ...args] = line.split(' ')
       const own = {
-        PATH: `${join(shared, 'bin')}:${process.env['PATH']}`,
+        ...OURS,
+        PATH: `${join(shared, 'bin')}:${PATH}`,
         RELEASES: join(dir, 'releases'),
       }
       return new Promise((resolve) => {
