@@ -37,7 +37,7 @@ const AGAIN = [
 ]
 const execute = promisify(execFile)
 
-const system = systemOf(NAME, pictureOf('database_url', 'staging_database_url'))
+const system = systemOf(NAME, pictureOf('database_url', 'staging_database_url'), true)
 const { expectAsBefore, picture } = system
 // Wherever it is deployed or rolled back, command lines are watched.
 const tool: typeof system.tool = (...args) => system.watched(() => system.tool(...args), 50)
@@ -284,8 +284,6 @@ test('deployed, as a person would: the screen says where it is, what each phase 
   expect(summary.status).toBe('succeeded')
   expectEveryRow(NAME, [summary])
 
-  // From here on the commands share one running sandbox, which is quicker.
-  await system.keepUp()
   deployed = await picture()
   expect(deployed.version).toEqual({ version: '1.1.0' })
   expect(deployed.files['releases/current']).toBe('-> 1.1.0')

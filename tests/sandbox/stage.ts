@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import type { Answer } from '../../src/core/events.ts'
 import type { Check } from '../../src/core/runbook.ts'
 import { askChecks, together, type Answered } from '../../src/engine/ask.ts'
@@ -16,7 +16,7 @@ import { nobody } from '../../src/engine/persons.ts'
 import { scopeOf } from '../../src/engine/runtime.ts'
 import { findRun } from '../../src/engine/session.ts'
 import { runbook, summaryOf, type Summary } from '../tool.ts'
-import { client, input, makePlace, open, type Open, type Place } from './place.ts'
+import { client, input, type Open, type Place } from './place.ts'
 
 const execute = promisify(execFile)
 
@@ -202,35 +202,6 @@ export function stageIn(
       clients.clear()
     },
   }
-}
-
-/** Starts a sandbox before the tests of a file, and ends it after them. `first` runs when it is up. */
-export function stageOf(
-  name: string,
-  options: {
-    environment?: string
-    databases?: string[]
-    first?: (stage: Stage) => Promise<unknown>
-  } = {},
-): Stage {
-  const environment = options.environment ?? 'sandbox'
-  let place: Place
-  let here: Open
-  const stage = stageIn(name, { place: () => place, here: () => here }, environment)
-
-  beforeAll(async () => {
-    place = makePlace(name, environment)
-    // Held open, so that the commands and the tests share one running sandbox.
-    here = await open(place, name, environment)
-    await stage.connect(...(options.databases ?? ['database_url']))
-    await options.first?.(stage)
-  })
-  afterAll(async () => {
-    await stage.leave()
-    await here.close()
-    await place.dispose()
-  })
-  return stage
 }
 
 /** The cases of some steps, or of all: step, how, and the hand. */
