@@ -38,7 +38,7 @@ let seen: Seen
 
 const system = systemOf(NAME, backend, true, STAGING)
 const { expectAsBefore, picture, place, tool } = system
-const stage = stageIn(NAME, system, STAGING)
+const stage = stageIn(NAME, system)
 const { at, here } = stage
 beforeAll(async () => {
   await stage.connect('database_url')

@@ -15,7 +15,6 @@ import { openOutputs } from '../../src/engine/outputs.ts'
 import { nobody } from '../../src/engine/persons.ts'
 import { scopeOf } from '../../src/engine/runtime.ts'
 import { findRun } from '../../src/engine/session.ts'
-import { runbook, summaryOf, type Summary } from '../tool.ts'
 import { client, input, type Open, type Place } from './place.ts'
 
 const execute = promisify(execFile)
@@ -55,10 +54,6 @@ export interface Stage {
   /** A connection to the database that an input names. */
   database: (input?: string) => pg.Client
   connected: (input: string) => Promise<pg.Client>
-  /** A command that must end with 0, and its summary. */
-  tool: (...args: string[]) => Promise<Summary>
-  /** Deploys; gives the run's id. */
-  deploy: (...more: string[]) => Promise<string>
   /** The version that the application says it is. */
   version: () => Promise<unknown>
   /** A file that a step of a run wrote. */
@@ -85,7 +80,6 @@ export interface Stage {
 export function stageIn(
   name: string,
   { place, here }: Pick<Stage, 'place' | 'here'>,
-  environment = 'sandbox',
 ): Stage & { connect: (...inputs: string[]) => Promise<void>; leave: () => Promise<void> } {
   const clients = new Map<string, pg.Client>()
   /** The steps that held at the end of the last question: they need not be asked at the beginning of the next. */
@@ -96,12 +90,6 @@ export function stageIn(
     one.on('error', () => undefined)
     await one.connect()
     return one
-  }
-
-  async function tool(...args: string[]): Promise<Summary> {
-    const ran = await runbook(place().root, [...args, '-o', 'json'])
-    expect(ran.code, ran.stderr).toBe(0)
-    return summaryOf(ran)
   }
 
   /** `short`: the first check that does not hold decides, and no more are asked. */
@@ -141,8 +129,6 @@ export function stageIn(
       return found
     },
     connected,
-    tool,
-    deploy: async (...more) => (await tool('deploy', name, '--env', environment, ...more)).run,
     version: async () => (await fetch(`${input(here(), 'app_url')}/version`)).json(),
     async fileOf(run, step) {
       const known = await findRun(here().session.store, { run })
