@@ -1,5 +1,5 @@
 /** Looks for secrets where none may be: raw, and in every shape in which one turns up. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -65,6 +65,18 @@ export function filesUnder(
   return walk('.')
 }
 
+/** As long as a command line can be. */
+const line = Buffer.alloc(2 * 1024 * 1024)
+
+function commandLine(process: string): string {
+  const file = openSync(`/proc/${process}/cmdline`, 'r')
+  try {
+    return line.toString('latin1', 0, readSync(file, line))
+  } finally {
+    closeSync(file)
+  }
+}
+
 /** The command lines of all processes, looked at again and again; what anybody on a machine can see. */
 export function watchProcesses(every_ms = 20): { stop: () => Promise<string> } {
   const seen = new Set<string>()
@@ -88,7 +100,7 @@ export function watchProcesses(every_ms = 20): { stop: () => Promise<string> } {
         if (before * every_ms > 500) continue
         looks.set(name, before + 1)
         try {
-          seen.add(readFileSync(`/proc/${name}/cmdline`, 'latin1'))
+          seen.add(commandLine(name))
         } catch {
           // It has ended meanwhile.
         }

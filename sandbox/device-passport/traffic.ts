@@ -2,7 +2,7 @@
 // a watch over the figures watches something. They change nothing.
 import { request } from 'node:http'
 
-const EVERY_MS = 300
+const EVERY_MS = 200
 
 /** Asks until the process ends. What is not answered is no concern of theirs. */
 export function startTraffic(url: string): void {
