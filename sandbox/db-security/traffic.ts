@@ -1,6 +1,9 @@
 // People who use the vault all day: they log in, some with a second factor, and
 // look at their items. Without them a watch over figures would watch nothing.
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { Agent, type IncomingMessage, request } from 'node:http'
+import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeAt } from './app/src/accounts/totp.ts'
 import { bucketOf } from './app/src/security/tracking.ts'
@@ -48,32 +51,36 @@ function share(): (percent: number) => boolean {
  */
 export async function startTraffic(url: string, moodFile: string): Promise<never> {
   const [password, code] = [share(), share()]
+  const agent = new Agent({ keepAlive: true })
 
-  async function post(path: string, body: object): Promise<Record<string, string>> {
-    const answer = await fetch(url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(5_000),
+  async function ask(path: string, body?: object, session?: string) {
+    const asked = request(url + path, {
+      agent,
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(session === undefined ? {} : { authorization: `Bearer ${session}` }),
+      },
+      timeout: 5_000,
     })
-    return (await answer.json()) as Record<string, string>
+    asked.on('timeout', () => asked.destroy())
+    asked.on('error', () => undefined)
+    asked.end(body === undefined ? undefined : JSON.stringify(body))
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    return (await json(answer)) as Record<string, string>
   }
 
   async function visit(person: Person, mood: Mood): Promise<void> {
     const given = password(mood.wrong_passwords) ? 'not-the-password' : person.password
-    let { session, ticket } = await post('/api/login', { email: person.email, password: given })
+    let { session, ticket } = await ask('/api/login', { email: person.email, password: given })
     if (ticket !== undefined && person.secret !== null) {
       const right = codeAt(person.secret, new Date())
       const typed = code(mood.wrong_codes) ? String((Number(right) + 1) % 1_000_000) : right
       const second = { ticket, code: typed.padStart(6, '0') }
-      session = (await post('/api/login/second-factor', second))['session']
+      session = (await ask('/api/login/second-factor', second))['session']
     }
     if (session === undefined) return
-    const answer = await fetch(`${url}/api/items`, {
-      headers: { authorization: `Bearer ${session}` },
-      signal: AbortSignal.timeout(5_000),
-    })
-    await answer.arrayBuffer()
+    await ask('/api/items', undefined, session)
   }
 
   for (let turn = 0; ; turn++) {

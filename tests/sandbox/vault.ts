@@ -44,14 +44,13 @@ export async function vault({ machine }: Place, here: Open): Promise<Vault> {
   }
 }
 
-/** The deployment without the database's part of it, in maintenance mode, by a strategy. */
-export function releaseOnly(strategy: 'git' | 'docker' | 'kubernetes'): string[] {
-  const before = { git: 'commit', docker: 'container', kubernetes: 'image' }[strategy]
+/** The deployment without the database's part of it, in maintenance mode, by a strategy other than git. */
+export function releaseOnly(strategy: 'docker' | 'kubernetes'): string[] {
+  const before = { docker: 'container', kubernetes: 'image' }[strategy]
   const steps = [
-    ...['source_commit', 'before_source', 'source_tree', 'encryption_key', 'before_version'],
-    ...['before_settings', 'maintenance_on', `key_${strategy}`, 'before_switch'],
-    ...[`before_${before}`, 'build_release', 'image', `deploy_${strategy}`, 'healthy'],
-    'key_reached',
+    ...['encryption_key', 'before_version', 'before_settings', 'maintenance_on', `key_${strategy}`],
+    ...['before_switch', `before_${before}`, 'build_release', 'image', `deploy_${strategy}`],
+    ...['healthy', 'key_reached'],
   ]
   return ['--var', `strategy=${strategy}`, '--only', steps.join()]
 }
