@@ -2,7 +2,6 @@
  * Database security deployed to the last step that can be undone, and rolled back. In between every check fails
  * when what it proves is taken away, and the document's commands do what they really do.
  */
-import { randomBytes } from 'node:crypto'
 import { appendFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { findRun } from '../../src/engine/session.ts'
@@ -27,7 +26,16 @@ import {
 } from './hands.ts'
 import { casesOf, sharing, stageIn, type Losses, type TakeAway } from './stage.ts'
 import { ended, idsOf, statusOf, systemOf } from './system.ts'
-import { accountOf, lossesAtTheEnd, recordGone, releaseOnly, vault, type Vault } from './vault.ts'
+import {
+  accountOf,
+  anotherKey,
+  deployedBy,
+  lossesAtTheEnd,
+  lossesByKubernetes,
+  recordGone,
+  vault,
+  type Vault,
+} from './vault.ts'
 
 // Real servers, builds and traffic, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
@@ -248,18 +256,7 @@ const PROOFS: Losses = {
 const IMAGE = 'lockr:2.4.0'
 const previous = linked(stage, 'lockr', '2.3.0', '2.4.0')
 const ENV_FILE = () => at('config/.env.production')
-const anotherKey = () => randomBytes(32).toString('base64')
-/** The secret of the cluster, made of a text. */
-const secretOf = (text: () => string) => async () => {
-  await call(
-    `kubectl delete secret encryption-keys
-     printf %s "$TEXT" | kubectl create secret generic encryption-keys --from-file=system-encryption-key=/dev/stdin`,
-    { TEXT: text() },
-  )
-  return secretOf(keyOf)
-}
-
-/** Those of the other strategies, with the same release in place. */
+/** Those of docker, with the same release in place. */
 const BY_DOCKER: Losses = {
   key_docker: {
     'it is not there': replaced(ENV_FILE, /^SYSTEM_ENCRYPTION_KEY=.*\n/m),
@@ -286,26 +283,12 @@ const BY_DOCKER: Losses = {
   },
   deploy_docker: { 'the previous release serves': previous },
 }
-const BY_KUBERNETES: Losses = {
-  key_kubernetes: {
-    'it is not there': async () => {
-      await call('kubectl delete secret encryption-keys')
-      return secretOf(keyOf)
-    },
-    'it is another one': secretOf(anotherKey),
-    'the deployment does not read it': called(
-      'kubectl set env deployment/lockr SYSTEM_ENCRYPTION_KEY-',
-      'kubectl set env deployment/lockr --from=secret/encryption-keys; kubectl rollout status deployment/lockr',
-    ),
-  },
-  deploy_kubernetes: { 'the previous release serves': previous },
-}
-
-test('every step that changes something has a loss of its effect here, or where the plain text is gone', async () => {
+test('every step that changes something has a loss of its effect here, by kubernetes, or where the plain text is gone', async () => {
   const { runbook: read } = await loadRunbook(NAME, stage.place().root)
   const changing = read.steps.filter((s) => s.rollback.kind !== 'none').map((s) => s.id)
   const atTheEnd = lossesAtTheEnd(stage, run)
-  const lost = casesOf({ ...LOSSES, ...BY_DOCKER, ...BY_KUBERNETES, ...atTheEnd })
+  const byKubernetes = lossesByKubernetes(stage)
+  const lost = casesOf({ ...LOSSES, ...BY_DOCKER, ...byKubernetes, ...atTheEnd })
   const onLadders = Object.values(LADDERS).flatMap(({ rungs }) =>
     rungs.flatMap(([, step]) => step ?? []),
   )
@@ -548,24 +531,7 @@ test('rolled back, all is as it was before, a share of the feature as well', asy
   seen += await watching.stop()
 })
 
-describe.each([
-  ['docker', BY_DOCKER],
-  ['kubernetes', BY_KUBERNETES],
-] as const)('by %s', (strategy, losses) => {
-  let by = ''
-  test('deployed', async () => {
-    const done = ended(await deploy(...releaseOnly(strategy)))
-    expect(statusOf(done, `key_${strategy}`)).toBe('done')
-    expect(statusOf(done, `deploy_${strategy}`)).toBe('done')
-    expect((await picture()).version).toEqual({ version: '2.4.0' })
-    by = done.run
-  })
-  test.each(casesOf(losses))('%s: %s', (step, _how, take) => stage.expectToDependOn(by, step, take))
-  test('rolled back', async () => {
-    ended(await tool('rollback', '-o', 'json'))
-    await expectAsBefore()
-  })
-})
+deployedBy('docker', BY_DOCKER, system, stage)
 
 // At the end: whoever reads the journal as a file lets go of this process's lock on it.
 test('no secret was seen', () => {

@@ -8,7 +8,14 @@ import { linesOf, runbook, start, type Summary } from '../tool.ts'
 import { expectEveryRow } from './rows.ts'
 import { casesOf, stageIn, type TakeAway } from './stage.ts'
 import { ended, idsOf, mails, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
-import { accountOf, lossesAtTheEnd, vault, type Vault } from './vault.ts'
+import {
+  accountOf,
+  deployedBy,
+  lossesAtTheEnd,
+  lossesByKubernetes,
+  vault,
+  type Vault,
+} from './vault.ts'
 
 // Real servers, real builds and real traffic, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
@@ -18,6 +25,7 @@ const execute = promisify(execFile)
 
 const system = systemOf(NAME, vault, true)
 const { deploy, expectAsBefore, picture, place, tool } = system
+const stage = stageIn(NAME, system)
 
 // What a test that failed has left would fail those that follow.
 beforeEach(({ onTestFailed }) => {
@@ -94,10 +102,11 @@ test('a fault that shows at 50 % takes the feature back to 10 % and stops there;
   await expectAsBefore()
 })
 
+deployedBy('kubernetes', lossesByKubernetes(stage), system, stage)
+
 describe('run whole, killed while it waits for its day and resumed', () => {
   let summary: Summary
   let after: Vault
-  const stage = stageIn(NAME, system)
   beforeAll(() => stage.connect('database_url'))
   afterAll(() => stage.leave())
   const last = () => summary.run

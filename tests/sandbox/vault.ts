@@ -1,12 +1,15 @@
 /** The vault of database security, for both files of its tests: what there is, and how effects of its steps are lost. */
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
 import { filesUnder } from '../canaries.ts'
-import { rows, statement, values } from './hands.ts'
+import { linked, rows, statement, values } from './hands.ts'
 import { dump, input, type Dump, type Open, type Place } from './place.ts'
-import type { Losses, Stage, TakeAway } from './stage.ts'
+import { casesOf, type Losses, type Stage, type TakeAway } from './stage.ts'
+import { ended, statusOf, type System } from './system.ts'
 
 const execute = promisify(execFile)
 
@@ -45,7 +48,7 @@ export async function vault({ machine }: Place, here: Open): Promise<Vault> {
 }
 
 /** The deployment without the database's part of it, in maintenance mode, by a strategy other than git. */
-export function releaseOnly(strategy: 'docker' | 'kubernetes'): string[] {
+function releaseOnly(strategy: 'docker' | 'kubernetes'): string[] {
   const before = { docker: 'container', kubernetes: 'image' }[strategy]
   const steps = [
     ...['encryption_key', 'before_version', 'before_settings', 'maintenance_on', `key_${strategy}`],
@@ -53,6 +56,32 @@ export function releaseOnly(strategy: 'docker' | 'kubernetes'): string[] {
     ...['healthy', 'key_reached'],
   ]
   return ['--var', `strategy=${strategy}`, '--only', steps.join()]
+}
+
+/** Tests: deployed by a strategy, its effects lost and given back, and rolled back. */
+export function deployedBy(
+  strategy: 'docker' | 'kubernetes',
+  losses: Losses,
+  { deploy, expectAsBefore, picture, tool }: System<Vault>,
+  stage: Stage,
+): void {
+  describe(`deployed by ${strategy}`, () => {
+    let run = ''
+    test('the release serves', async () => {
+      const done = ended(await deploy(...releaseOnly(strategy)))
+      expect(statusOf(done, `key_${strategy}`)).toBe('done')
+      expect(statusOf(done, `deploy_${strategy}`)).toBe('done')
+      expect((await picture()).version).toEqual({ version: '2.4.0' })
+      run = done.run
+    })
+    test.each(casesOf(losses))('%s: %s', (step, _how, take) =>
+      stage.expectToDependOn(run, step, take),
+    )
+    test('rolled back, all is as it was before', async () => {
+      ended(await tool('rollback', '-o', 'json'))
+      await expectAsBefore()
+    })
+  })
 }
 
 /** The account of a flow: made by the flow itself, and removed. */
@@ -107,5 +136,39 @@ export function lossesAtTheEnd(stage: Stage, run: () => string): Losses {
         'encrypted_two_factor_secret = NULL',
       ),
     },
+  }
+}
+
+export const anotherKey = (): string => randomBytes(32).toString('base64')
+
+/** How the effects of a deployment by kubernetes are lost. */
+export function lossesByKubernetes(stage: Stage): Losses {
+  /** The secret of the cluster, made of a text. */
+  const put = (text: string) =>
+    stage.sh(
+      `kubectl delete secret encryption-keys --ignore-not-found
+       printf %s "$TEXT" | kubectl create secret generic encryption-keys --from-file=system-encryption-key=/dev/stdin`,
+      { TEXT: text },
+    )
+  const putBack = () => put(input(stage.here(), 'system_encryption_key'))
+  return {
+    key_kubernetes: {
+      async 'it is not there'() {
+        await stage.sh('kubectl delete secret encryption-keys')
+        return putBack
+      },
+      async 'it is another one'() {
+        await put(anotherKey())
+        return putBack
+      },
+      async 'the deployment does not read it'() {
+        await stage.sh('kubectl set env deployment/lockr SYSTEM_ENCRYPTION_KEY-')
+        return () =>
+          stage.sh(
+            'kubectl set env deployment/lockr --from=secret/encryption-keys; kubectl rollout status deployment/lockr',
+          )
+      },
+    },
+    deploy_kubernetes: { 'the previous release serves': linked(stage, 'lockr', '2.3.0', '2.4.0') },
   }
 }
