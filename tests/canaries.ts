@@ -80,25 +80,32 @@ function commandLine(process: string): string {
 /** The command lines of all processes, looked at again and again; what anybody on a machine can see. */
 export function watchProcesses(every_ms = 20): { stop: () => Promise<string> } {
   const seen = new Set<string>()
-  const looks = new Map<string, number>()
+  const since = new Map<string, number>()
   let on = true
-  let newest = ''
+  // The number of the newest process is its last word: none began where that is the same.
+  const newest = () => readFileSync('/proc/loadavg', 'utf8').trim().replace(/.* /, '')
+  const first = newest()
+  let last = ''
+  let lists = 0
   let names = new Set<string>()
   const watching = (async () => {
     while (on) {
-      // The number of the newest process is its last word: none began where that is the same.
-      const last = readFileSync('/proc/loadavg', 'utf8').trim().replace(/.* /, '')
-      if (last !== newest) {
+      const now = newest()
+      // Twice: a process is counted before it can be seen.
+      if (now !== last) lists = 2
+      last = now
+      if (lists > 0) {
+        lists -= 1
         names = new Set(readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
         // The number of one that has ended may come again.
-        for (const name of looks.keys()) if (!names.has(name)) looks.delete(name)
+        for (const name of since.keys()) if (!names.has(name)) since.delete(name)
       }
-      newest = last
+      const at = performance.now()
       for (const name of names) {
         // A process changes its command line when it begins, if ever.
-        const before = looks.get(name) ?? 0
-        if (before * every_ms > 500) continue
-        looks.set(name, before + 1)
+        const began = since.get(name) ?? at
+        since.set(name, began)
+        if (at - began > 1300) continue
         try {
           seen.add(commandLine(name))
         } catch {
@@ -112,6 +119,7 @@ export function watchProcesses(every_ms = 20): { stop: () => Promise<string> } {
     stop: async () => {
       on = false
       await watching
+      if (newest() === first) throw new Error('no process began while they were watched')
       return [...seen].join('\n')
     },
   }
