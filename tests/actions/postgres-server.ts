@@ -75,9 +75,10 @@ function newCluster(data: string, bin: string, who: ReturnType<typeof owner>): v
   copy(data, ours)
   try {
     renameSync(ours, made)
-  } catch {
-    // Another file has made one at the same time.
+  } catch (error) {
     rmSync(ours, { recursive: true, force: true })
+    // Another file may have made one at the same time.
+    if (!/^(ENOTEMPTY|EEXIST)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }
 
@@ -107,24 +108,28 @@ export async function startServer(password: string, more: Record<string, string>
   const exited = new Promise((resolve) => server.once('exit', resolve))
   const url = (database: string, word = password) =>
     `postgres://postgres:${encodeURIComponent(word)}@127.0.0.1:${port}/${database}`
-  for (let tries = 0; ; tries += 1) {
-    try {
-      const database = await connect(url('postgres', FIRST))
-      const text = `ALTER USER postgres PASSWORD '${password.replaceAll("'", "''")}'`
-      await database.query({ text, values: [] })
-      await database.close()
-      break
-    } catch (error) {
-      if (tries > 100) throw error
-      await sleep(50)
+  const stop = async () => {
+    server.kill('SIGINT')
+    await exited
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const connected = async () => {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await connect(url('postgres', FIRST))
+      } catch (error) {
+        if (tries > 100) throw error
+        await sleep(50)
+      }
     }
   }
-  return {
-    url: (database: string) => url(database),
-    stop: async () => {
-      server.kill('SIGINT')
-      await exited
-      rmSync(folder, { recursive: true, force: true })
-    },
+  try {
+    const database = await connected()
+    const text = `ALTER USER postgres PASSWORD '${password.replaceAll("'", "''")}'`
+    await database.query({ text, values: [] }).finally(() => database.close())
+  } catch (error) {
+    await stop()
+    throw error
   }
+  return { url: (database: string) => url(database), stop }
 }

@@ -79,7 +79,8 @@ export function terminal(
     for (const over = performance.now() + ms; ; await sleep(20)) {
       const found = await look()
       if (found !== undefined) return found
-      if (performance.now() > over) throw new Error(`${or}:\n${(await captured()).join('\n')}`)
+      if (performance.now() > over)
+        throw new Error(`${or}:\n${(await captured().catch((why) => [String(why)])).join('\n')}`)
     }
   }
   return {
@@ -123,6 +124,8 @@ export function terminal(
   }
 }
 
+const GONE = 'the terminal is gone'
+
 /**
  * One client that stays and is told what to do line by line: a process for each look would cost more than
  * all that is looked at. Comes back with what was printed.
@@ -140,6 +143,7 @@ function controlled(
   const asked: { resolve: (rows: string[]) => void; reject: (why: Error) => void }[] = []
   let rows: string[] = []
   let end: string | undefined
+  let gone = false
   createInterface(client.stdout).on('line', (line) => {
     // Its last word is 1 when it is about what we told.
     const [word = '', ...about] = line.split(' ')
@@ -153,9 +157,11 @@ function controlled(
     }
   })
   client.on('close', () => {
-    for (const { reject } of asked) reject(new Error('the terminal is gone'))
+    gone = true
+    for (const { reject } of asked) reject(new Error(GONE))
   })
   return (...words) => {
+    if (gone) return Promise.reject(new Error(GONE))
     const said = new Promise<string[]>((resolve, reject) => asked.push({ resolve, reject }))
     client.stdin.write(`${words.map(quoted).join(' ')}\n`)
     return said
