@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { newestIn } from '../crash/record.ts'
-import { linesOf, project, runbook, statuses } from '../tool.ts'
+import { linesOf, project, runbook, statuses, summaryOf } from '../tool.ts'
 import { terminal, titled, tmux, type Terminal } from './tmux.ts'
 
 let made: ReturnType<typeof project> | undefined
@@ -87,7 +87,11 @@ describe.skipIf(!tmux)(titled('a person stops a run at the terminal'), () => {
       /interrupted[^]*runbook resume \S+ --retry two[^]*runbook rollback/,
     )
     expect(t.cursorShown()).toBe(true)
-    expect(await newestIn(root)).toEqual(['paused', 'one done, two failed'])
+    const status = await runbook(root, ['status', '-o', 'json'])
+    expect([summaryOf(status).status, statuses(status)]).toEqual([
+      'paused',
+      'one done, two failed, three pending',
+    ])
   }, 30_000)
 
   test('the window is closed: the record is whole, the run paused, and resume finishes it', async () => {
