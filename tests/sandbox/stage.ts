@@ -147,6 +147,7 @@ export function stageIn(
       const { stdout } = await execute('bash', ['--norc', '-c', line], {
         cwd: join(place().root, 'sandbox', name, 'app'),
         env: {
+          ...OURS,
           ...Object.fromEntries(inputs),
           ...client(input(here(), 'database_url')),
           ...env,
