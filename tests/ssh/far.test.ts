@@ -185,7 +185,7 @@ describe.skipIf(missing !== undefined)('a process on another machine', () => {
     const stop = new AbortController()
     const graces = { interrupt_ms: 100, terminate_ms: 100 }
     const running = startFar(
-      work('sleep 600', {
+      work('touch ~/begun; sleep 600', {
         interrupt: stop.signal,
         graces: { timeout: graces, interrupt: graces },
         gate: (process) => {
@@ -194,9 +194,11 @@ describe.skipIf(missing !== undefined)('a process on another machine', () => {
         },
       }),
     )
-    while (wrapper === undefined) await sleep(10)
+    // Cut off before the word to go, it would never begin.
+    while (!existsSync(join(there.home, 'begun'))) await sleep(10)
     there.cut()
     await sleep(1000)
+    if (wrapper === undefined) throw new Error('it began without its gate')
     expect(alive(wrapper)).toBe(true)
     stop.abort()
     expect(await running).toMatchObject({ reason: 'interrupted' })
