@@ -92,7 +92,7 @@ export async function askChecks(
 }
 
 /** One answer of many: one that does not hold decides, then one of which one cannot tell. */
-export function together(answered: readonly Answered[]): Answer {
+function together(answered: readonly Answered[]): Answer {
   const answers = answered.map((a) => a.asked.answer)
   if (answers.includes('does_not_hold')) return 'does_not_hold'
   return answers.includes('cannot_tell') ? 'cannot_tell' : 'holds'

@@ -177,7 +177,6 @@ export function lossesOf(
     switch_compose: {
       'the previous images serve': composed('v1.0.0'),
       'the web application is the previous one': composed('v1.1.0', 'v1.0.0'),
-      'it is stopped': stopped,
     },
     switch_kubernetes: {
       'the previous API is set': rolled(stage, 'api', `api=${API}`, 'v1.0.0', 'v1.1.0'),
@@ -266,14 +265,12 @@ export function lossesOf(
       ),
     },
     containers_run: { 'the previous API runs': composed('v1.0.0', 'v1.1.0') },
-    healthy: { 'it is stopped': stopped },
-    home_page: { 'it is stopped': stopped },
+    'switch_compose, healthy, home_page, from_inside, socket, hours_1_to_4': {
+      'it is stopped': stopped,
+    },
     audited: {
       'an event is not written down': rows(db, 'audit_log', () => `t.event = 'account made'`),
     },
-    from_inside: { 'it is stopped': stopped },
-    socket: { 'it is stopped': stopped },
-    hours_1_to_4: { 'it is stopped': stopped },
   }
   const ofRedis: Losses = {
     redis_fit: {

@@ -9,7 +9,7 @@ import pg from 'pg'
 import { expect } from 'vitest'
 import type { Answer } from '../../src/core/events.ts'
 import type { Check } from '../../src/core/runbook.ts'
-import { askChecks, together, type Answered } from '../../src/engine/ask.ts'
+import { askChecks } from '../../src/engine/ask.ts'
 import { askingOutsideARun } from '../../src/engine/outside.ts'
 import { openOutputs } from '../../src/engine/outputs.ts'
 import { nobody } from '../../src/engine/persons.ts'
@@ -106,17 +106,12 @@ export function stageIn(
       scope: scopeOf(bound, { run, outputs, host: step.on?.host }),
       patient,
     }
-    const all: Answered[] = []
-    for (const [index, check] of step.verify.flatMap(atOnce).entries()) {
-      const of = { ...asking, folder: `${asking.folder}-${index}` }
-      const { answer, answered } = await askChecks(bound, [check], of)
-      all.push(...answered)
-      if (short && answer === 'does_not_hold') break
-    }
-    return {
-      answer: together(all),
-      expressions: all.flatMap(({ asked }) => asked.expression ?? []),
-    }
+    const checks = step.verify.flatMap(atOnce)
+    const first = await askChecks(bound, checks, asking, !short)
+    // One of which one cannot tell decides only where none of the others does not hold.
+    const { answer, answered } =
+      short && first.answer === 'cannot_tell' ? await askChecks(bound, checks, asking, true) : first
+    return { answer, expressions: answered.flatMap(({ asked }) => asked.expression ?? []) }
   }
 
   return {
@@ -201,12 +196,3 @@ export const casesOf = (
     .flatMap(([step, ways]) =>
       Object.entries(ways).map(([how, take]) => [step, how, take] as const),
     )
-
-/** The same, where one hand takes the effects of several steps: once for all of them. */
-export function sharing(cases: ReturnType<typeof casesOf>): ReturnType<typeof casesOf> {
-  const hands = new Set(cases.map(([, , take]) => take))
-  return [...hands].map((hand) => {
-    const its = cases.filter(([, , take]) => take === hand)
-    return [its.map(([step]) => step).join(', '), its[0]?.[1] ?? '', hand]
-  })
-}

@@ -186,19 +186,29 @@ export const pictureOf =
     takePicture(place, here, databases)
 
 /**
- * A run goes back by its scope `app`: the previous release serves, and the tables stay as they are `there`.
- * Then all the rest: it is as before.
+ * A run goes back by its scope `app`: the previous release serves, and the tables stay as they are `there`. Somebody
+ * built a view on a new table, so that the step `migrating` cannot be taken back: its last resort, by name, restores
+ * the backup, and it is as before.
  */
 export async function rollBackInParts(
-  { tool, picture, before, rollBackAll, expectAsBefore }: System<Picture>,
+  { tool, picture, before, sql, rollBackAll, expectAsBefore }: System<Picture>,
   run: string,
   there: Picture,
+  { migrating, view }: { migrating: string; view: string },
 ): Promise<void> {
   const part = await tool('rollback', run, '--scope', 'app', '-o', 'json')
   expect(ended(part).status).toBe('partly_rolled_back')
   const half = await picture()
   expect(half.version).toEqual(before().version)
   expect(half.databases['database_url']?.schema).toEqual(there.databases['database_url']?.schema)
+
+  await sql(view)
+  const stuck = await tool('rollback', run)
+  expect(stuck.code, stuck.stderr).toBe(5)
+  expect(stuck.stderr).toContain('other objects depend on it')
+  expect(stuck.stderr).toContain(`--last-resort ${migrating}`)
+  const restored = await tool('rollback', run, '--last-resort', migrating, '-o', 'json')
+  expect(ended(restored).status).toBe('rolled_back')
   await rollBackAll()
   await expectAsBefore()
 }

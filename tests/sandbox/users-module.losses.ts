@@ -132,7 +132,7 @@ export function lossesOf(stage: Stage, the: Deployed): { losses: Losses; proofs:
       'it is gone': moved(schedule),
       'it keeps nothing': replaced(schedule, /^45 .*\n/m),
     },
-    process_recovery: { 'it is stopped': stopped },
+    'process_recovery, healthy': { 'it is stopped': stopped },
     restore_drill: {
       'it is cut off': cutOff(() => the.drill, 3000),
       'it is gone': moved(() => the.drill),
@@ -172,7 +172,6 @@ export function lossesOf(stage: Stage, the: Deployed): { losses: Losses; proofs:
         told(stage, 'strategy', 'kubernetes'),
       ),
     },
-    healthy: { 'it is stopped': stopped },
     container_log_clean: {
       'an error was logged': longer(
         () => at('logs/app.log'),
