@@ -1,10 +1,12 @@
-/** Logins by OAuth in their sandbox: a release that is not healthy, and every way to restart. */
+/** Logins by OAuth: a release that is not healthy; staging, then production; and every way to restart. */
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { parse } from 'yaml'
 import { loadRunbook } from '../../src/language/load.ts'
-import { runbook } from '../tool.ts'
+import { runbook, summaryOf } from '../tool.ts'
 import { backend, told, versions } from './backend.ts'
 import { ended, idsOf, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
 
@@ -12,25 +14,24 @@ import { ended, idsOf, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 
 const NAME = 'oauth-login'
-/** The rest, and the tests of the source, are those of the other test of this system. */
+/** The rest, and the tests of the source, are those of a whole deployment. */
 const PART = ['--from', 'fetch', '--to', 'healthy', '--skip', 'unit_tests,integration_tests']
 
-const system = systemOf(NAME, backend, true)
+const STAGING = 'sandbox_staging'
+const execute = promisify(execFile)
+
+const system = systemOf(NAME, backend, true, STAGING)
 const { deploy, deployed, expectAsBefore, place, tool } = system
 
-test('the sandbox starts with the previous release on two machines, and forty people of whom none is a guest', () => {
-  const before = system.before()
-  expect(before.versions).toEqual(['1.0.0', '1.0.0'])
-  expect(before.healthy).toEqual([true, true])
-  const people = before.rows.filter((row) => row.startsWith('INSERT INTO public.users '))
-  expect(people.length).toBe(40)
-  expect(people.filter((row) => row.includes("'guest'"))).toEqual([])
-  expect(before.schema.join('\n')).not.toContain('localId')
-})
+async function commitOf(tag: string): Promise<string> {
+  const git = ['-C', join(place().machine, 'origin.git'), 'rev-parse', `${tag}^{commit}`]
+  return (await execute('git', git)).stdout.trim()
+}
 
 test('a release that is not healthy stops at the first instance and is rolled back by itself; the other one never noticed', async () => {
   const mails = told(place(), 'mail').length
-  const ran = await deploy('--var', 'release=broken', '--var', 'settle=4s', ...PART)
+  const broken = ['--var', 'release=broken', '--var', `commit=${await commitOf('broken')}`]
+  const ran = await deploy(...broken, '--var', 'settle=4s', ...PART)
   const summary = ended(ran, 4)
   expect(summary.status).toBe('rolled_back')
   expect(statusOf(summary, 'switch_rolling@backend-1')).toBe('undone')
@@ -54,15 +55,49 @@ test('its container is published where production is asked, with the settings th
   expect(services['backend-api'].env_file).toMatch(/^\$\{CONFIG\b.*\}\/backend\.env$/)
 })
 
+let run = ''
+let commit = ''
+
+describe('staging, then production', () => {
+  const prod = (...more: string[]) =>
+    tool('deploy', NAME, '--env', 'sandbox_prod', '--no-input', '-o', 'json', ...more)
+
+  beforeAll(async () => {
+    commit = await commitOf('1.1.0')
+    ;({ run } = await deployed('--var', `commit=${commit}`))
+  })
+
+  test('another commit than the one that staging proved is refused', async () => {
+    const other = await commitOf('1.0.0')
+    const refused = await prod('--var', `commit=${other}`)
+    expect(refused.code, refused.stderr).toBe(9)
+    expect(refused.stderr).toContain(commit)
+  })
+
+  test('so is the same one before its stable time is over', async () => {
+    const refused = await prod('--var', `commit=${commit}`, '--var', 'stable=24h')
+    expect(refused.code, refused.stderr).toBe(6)
+    expect(refused.stderr).toContain(run)
+  })
+
+  test('production begins when it is over', async () => {
+    const begun = await prod('--var', `commit=${commit}`, '--wait', '--to', 'agreed')
+    expect(begun.code, begun.stderr).toBe(0)
+    const { stdout } = await tool('report', summaryOf(begun).run)
+    expect(stdout).toContain(run)
+  })
+})
+
 describe('with the release and its migration in place, only the restart', () => {
   const restart = (strategy: string, ...more: string[]) => [
-    ...['deploy', NAME, '--env', 'sandbox', '--no-input', '-o', 'json', '--var'],
-    ...[`strategy=${strategy}`, '--only'],
+    ...['deploy', NAME, '--env', STAGING, '--no-input', '-o', 'json', '--var', `commit=${commit}`],
+    ...['--var', `strategy=${strategy}`, '--only'],
     ['before_version', 'before_link', 'before_switch', ...more, `switch_${strategy}`].join(),
   ]
   beforeAll(async () => {
-    const steps = ['fetch', 'release_commit', 'checkout', 'dependencies', 'before_schema', 'backup']
-    await deployed('--only', [...steps, 'before_revision', 'migration'].join())
+    const part = ended(await tool('rollback', run, '--scope', 'app', '-o', 'json'))
+    expect(part.status).toBe('partly_rolled_back')
+    expect(await versions(system.here())).toEqual(['1.0.0', '1.0.0'])
   })
 
   test.each([
@@ -87,8 +122,8 @@ describe('with the release and its migration in place, only the restart', () => 
     ended(await tool('rollback', '-o', 'json'))
   })
 
-  test('taken away again, by the backup in place of the way down, nothing of it is left', async () => {
-    const back = ended(await tool('rollback', '--last-resort', 'migration', '-o', 'json'))
+  test('the whole of it is taken back by the ways down alone: nothing was needed of the backup', async () => {
+    const back = ended(await tool('rollback', run, '-o', 'json'))
     expect(back.status).toBe('rolled_back')
     expect(statusOf(back, 'migration@here')).toBe('undone')
     await expectAsBefore()

@@ -14,11 +14,8 @@ import { ended, idsOf, pictureOf, SECRET, statusOf, systemOf, wouldOf } from './
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 
 const NAME = 'qr-login'
-/** The tests, and the load, are those of the other test of this system. */
-const WITHOUT_TESTS = [
-  ...['--from', 'schema_backup'],
-  ...['--skip', 'smoke_tests,performance_tests,response_times,load_test'],
-]
+/** The tests of the source are those of the other test of this system. */
+const WITHOUT_TESTS = ['--from', 'schema_backup']
 const UNIT = 'hotel-assistant'
 const IMAGE = 'hotel-assistant:1.1.0'
 const execute = promisify(execFile)
