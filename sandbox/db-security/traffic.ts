@@ -16,13 +16,20 @@ interface Mood {
 }
 
 const USUAL: Mood = { wrong_passwords: 0, wrong_codes: 0 }
-const EVERY_MS = 300
+const EVERY_MS = 100
 
-// In the order in which a rollout takes them in. Strides near the golden ratio spread any
-// few visits in a row over all of them: no window of the figures is without those whom a
-// release fails.
-const inLine = people.toSorted((a, b) => bucketOf(a.id) - bucketOf(b.id))
-const STRIDE = 187
+// Those whom a rollout takes in up to 10 %, those whom it takes in up to 20 %, and so on. One
+// of each tenth comes in turn: among any ten visits in a row, and so in every window of the
+// figures that counts ten logins, are some of those whom a release fails.
+const tenths = Array.from({ length: 10 }, (_, tenth) =>
+  people.filter((person) => Math.floor(bucketOf(person.id) / 10) === tenth),
+)
+
+function visitorAt(turn: number): Person | undefined {
+  // By threes: few visits in a row are already of both halves.
+  const tenth = tenths[(turn * 3) % 10] ?? []
+  return tenth[Math.floor(turn / 10) % tenth.length]
+}
 
 function moodFrom(file: string): Mood {
   if (!existsSync(file)) return USUAL
@@ -84,7 +91,7 @@ export async function startTraffic(url: string, moodFile: string): Promise<never
   }
 
   for (let turn = 0; ; turn++) {
-    const person = inLine[(turn * STRIDE) % inLine.length]
+    const person = visitorAt(turn)
     if (person !== undefined) void visit(person, moodFrom(moodFile)).catch(() => undefined)
     await sleep(EVERY_MS)
   }

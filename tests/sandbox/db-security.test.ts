@@ -89,7 +89,7 @@ test('stopped in maintenance mode, the team is told that it is still on; a rollb
 })
 
 test('a fault that shows at 50 % takes the feature back to 10 % and stops there; the rest is rolled back by word', async () => {
-  const stopped = ended(await deploy('--var', 'release=flaky', '--skip', 'validate'), 3)
+  const stopped = ended(await deploy('--var', 'release=flaky'), 3)
   expect(stopped.status).toBe('failed')
   expect(statusOf(stopped, 'percent_10')).toBe('done')
   expect(statusOf(stopped, 'percent_50')).toBe('undone')
