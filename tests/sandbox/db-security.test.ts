@@ -66,11 +66,17 @@ test.each(['git', 'docker', 'kubernetes'])(
 
 // It says at once that it is not healthy, and goes on saying so.
 const BROKEN = ['--var', 'release=broken', '--var', 'settle=3s']
+/** It is ill, and not slow, nor without what was left out of the deployment. */
+const expectIll = ({ steps }: Summary) =>
+  expect(steps.find((s) => s.id === 'healthy')?.reason).toContain(
+    'table security_events is missing',
+  )
 
 test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {
   const summary = ended(await deploy(...BROKEN), 4)
   expect(summary.status).toBe('rolled_back')
   expect(idsOf(summary, 'failed')).toEqual(['healthy'])
+  expectIll(summary)
   expect(statusOf(summary, 'deploy_git')).toBe('undone')
   await expectAsBefore()
 })
@@ -81,6 +87,7 @@ const SWITCH =
 test('stopped in maintenance mode, the team is told that it is still on; a rollback takes it off', async () => {
   const broken = [...BROKEN, '--on-failure', 'stop']
   const stopped = ended(await deploy(...broken, '--only', SWITCH), 3)
+  expectIll(stopped)
   expect(statusOf(stopped, 'deploy_git')).toBe('done')
   expect((await picture()).health).toMatchObject({ status: 'degraded' })
   expect(told()).toMatch(/still shows the maintenance page: run \S+ failed\..*rollback/)
