@@ -78,7 +78,7 @@ export function linesOf(path: string): string[] {
 function withoutOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(
-      ([name]) => !/^(RUNBOOK_|FORCE_COLOR|NO_COLOR|GITHUB_|VITEST)/.test(name),
+      ([name]) => !/^(RUNBOOK_|FORCE_COLOR|NO_COLOR|GITHUB_|NODE_OPTIONS|VITEST)/.test(name),
     ),
   )
 }

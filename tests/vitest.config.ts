@@ -12,13 +12,8 @@ export default defineConfig({
     isolate: false,
     sequence: { sequencer: LongestFirst },
     // A sandbox is dozens of small programs in TypeScript: Node reads each once. What the tool
-    // remembers of runbooks stays out of the user's own cache. And thousands of processes that live
-    // for a tenth of a second have no work for four threads of V8 each.
-    env: {
-      NODE_COMPILE_CACHE: cache,
-      XDG_CACHE_HOME: cache,
-      NODE_OPTIONS: '--v8-pool-size=1',
-    },
+    // remembers of runbooks stays out of the user's own cache.
+    env: { NODE_COMPILE_CACHE: cache, XDG_CACHE_HOME: cache },
     include: ['tests/**/*.test.ts'],
     globalSetup: 'tests/build.ts',
     reporters: ['default', './tests/closing-line.ts'],
