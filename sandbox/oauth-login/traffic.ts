@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { giveUp, logIn, openBrowser } from './app/scripts/browser.ts'
 import { people } from './people.ts'
 
-const EVERY_MS = 400
+const EVERY_MS = 200
 
 /** Of a hundred logins so many are given up. The file is there only while something is tried. */
 function failing(moodFile: string): number {
