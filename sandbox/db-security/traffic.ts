@@ -52,7 +52,7 @@ function share(): (percent: number) => boolean {
 }
 
 /**
- * Goes on until the process ends.
+ * Goes on until the process ends. What does not succeed the application counts; people come again.
  * @param url the vault
  * @param moodFile tells of a mood other than the usual one, as JSON
  */

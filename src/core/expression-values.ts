@@ -109,8 +109,7 @@ export function fromCel(value: unknown): unknown {
   if (prototype === Object.prototype || prototype === null) {
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fromCel(inner)]))
   }
-  // Durations, unsigned ints and types all have a text of their own.
-  // eslint-disable-next-line @typescript-eslint/no-base-to-string
+  // eslint-disable-next-line @typescript-eslint/no-base-to-string -- durations, unsigned ints and types all have a text of their own
   return String(value)
 }
 

@@ -89,7 +89,6 @@ function going(rt: Runtime, step: Step, check: Check, samples: Sampler): During 
   const over = new AbortController()
   const cutShort = anyOf(rt.stop.interrupt)
   const resting = anyOf(rt.stop.interrupt, over.signal)
-  let fault: unknown
   const loop = async () => {
     let tick = samples.watched.samples > 0 ? performance.now() : undefined
     for (;;) {
@@ -103,15 +102,12 @@ function going(rt: Runtime, step: Step, check: Check, samples: Sampler): During 
       await samples.take(cutShort)
     }
   }
-  // A journal that cannot be written is told when the step comes to its end, if not before.
-  const running = loop().catch((error: unknown) => {
-    fault = error
-  })
+  const running = loop()
+  // A journal that cannot be written is told when the step comes to its end, where this is awaited.
+  running.catch(() => undefined)
   const rest = async () => {
     over.abort()
     await running
-    // eslint-disable-next-line @typescript-eslint/only-throw-error -- it was thrown once already
-    if (fault !== undefined) throw fault
   }
   let ended = false
   return {

@@ -216,6 +216,7 @@ function lines(client: pg.Client, { host, port }: DatabaseAddress): Database {
       socket.end(packet)
     },
     async close() {
+      // A goodbye: what was asked has been answered, and a server that is gone needs none.
       await Promise.race([
         client.end().catch(() => {}),
         new Promise((resolve) => setTimeout(resolve, 1000).unref()),

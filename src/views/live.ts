@@ -62,6 +62,7 @@ export function liveView(out: Outlet, now: () => number = Date.now): View {
         if (!ended && timer !== undefined) block.open()
       }
     })
+    // Who asked hears what became of it; the next question is asked all the same.
     asking = answer.catch(() => undefined)
     return answer
   }

@@ -7,7 +7,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { linesOf, runbook, start, type Summary } from '../tool.ts'
 import { expectEveryRow } from './rows.ts'
 import { casesOf, stageIn, type TakeAway } from './stage.ts'
-import { ended, idsOf, mails, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
+import {
+  BROKEN,
+  ended,
+  idsOf,
+  mails,
+  rolledBackByItself,
+  SECRET,
+  statusOf,
+  systemOf,
+  wouldOf,
+} from './system.ts'
 import {
   accountOf,
   deployedBy,
@@ -64,8 +74,6 @@ test.each(['git', 'docker', 'kubernetes'])(
   },
 )
 
-// It says at once that it is not healthy, and goes on saying so.
-const BROKEN = ['--var', 'release=broken', '--var', 'settle=3s']
 /** It is ill, and not slow, nor without what was left out of the deployment. */
 const expectIll = ({ steps }: Summary) =>
   expect(steps.find((s) => s.id === 'healthy')?.reason).toContain(
@@ -73,12 +81,9 @@ const expectIll = ({ steps }: Summary) =>
   )
 
 test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {
-  const summary = ended(await deploy(...BROKEN), 4)
-  expect(summary.status).toBe('rolled_back')
-  expect(idsOf(summary, 'failed')).toEqual(['healthy'])
+  const summary = await rolledBackByItself(system)
   expectIll(summary)
   expect(statusOf(summary, 'deploy_git')).toBe('undone')
-  await expectAsBefore()
 })
 
 const SWITCH =

@@ -28,6 +28,7 @@ import {
   idsOf,
   mails,
   rollBackInParts,
+  rolledBackByItself,
   SECRET,
   statusOf,
   systemOf,
@@ -152,11 +153,7 @@ test('it is the release that is told and tested: one whose tests fail goes no fu
 })
 
 test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {
-  const broken = ['--var', 'release=broken', '--var', 'settle=3s']
-  const summary = ended(await deploy(...broken, ...only(...CORE)), 4)
-  expect(summary.status).toBe('rolled_back')
-  expect(idsOf(summary, 'failed')).toEqual(['healthy'])
-  await expectAsBefore()
+  await rolledBackByItself(system, ...only(...CORE))
 })
 
 test('where there is no redis-server its steps are skipped, and it says how to come by one', async () => {

@@ -213,6 +213,22 @@ export async function rollBackInParts(
   await expectAsBefore()
 }
 
+/** A release that says at once that it is not healthy, and goes on saying so. */
+export const BROKEN = ['--var', 'release=broken', '--var', 'settle=3s']
+
+/** A release that is not healthy is rolled back by itself: what was told of it. All is as it was before. */
+export async function rolledBackByItself(
+  { deploy, expectAsBefore }: Pick<System<never>, 'deploy' | 'expectAsBefore'>,
+  ...more: string[]
+): Promise<Summary> {
+  const ran = await deploy(...BROKEN, ...more)
+  const summary = ended(ran, 4)
+  expect(summary.status).toBe('rolled_back')
+  expect(idsOf(summary, 'failed')).toEqual(['healthy'])
+  await expectAsBefore()
+  return summary
+}
+
 /** What a command told at its end, which has to be this. */
 export function ended(ran: Ran, code = 0): Summary {
   expect(ran.code, ran.stderr).toBe(code)

@@ -21,6 +21,7 @@ import {
   mails,
   pictureOf,
   rollBackInParts,
+  rolledBackByItself,
   SECRET,
   systemOf,
   wouldOf,
@@ -107,11 +108,7 @@ describe('deployed by kubernetes', () => {
 })
 
 test('a release that is not healthy is rolled back by itself, and the previous one serves its data', async () => {
-  const broken = ['--var', 'release=broken', '--var', 'settle=3s']
-  const summary = ended(await deploy(...broken, ...only(...RELEASE)), 4)
-  expect(summary.status).toBe('rolled_back')
-  expect(idsOf(summary, 'failed')).toEqual(['healthy'])
-  await expectAsBefore()
+  await rolledBackByItself(system, ...only(...RELEASE))
 })
 
 describe('a container that does not start', () => {

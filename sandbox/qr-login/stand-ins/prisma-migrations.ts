@@ -71,6 +71,7 @@ export async function applyMigration(
     // Several statements in one simple query are one transaction: all of it or nothing.
     await client.query(migration.sql)
   } catch (error) {
+    // Where even this cannot be written, what went wrong with the migration is what to tell.
     await client
       .query(`UPDATE "_prisma_migrations" SET logs = $2 WHERE id = $1`, [
         id,

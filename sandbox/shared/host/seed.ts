@@ -15,6 +15,7 @@ async function connect(url: string): Promise<pg.Client> {
       await client.connect()
       return client
     } catch (error) {
+      // It was never connected: why is what counts.
       await client.end().catch(() => undefined)
       if (attempt === 20) throw error
       await sleep(500)

@@ -48,6 +48,7 @@ export function makeUnit(dir: string, spec: UnitSpec, settings: Settings): Unit 
 
   function inTurn(work: () => Promise<void>): Promise<void> {
     const next = last.then(work)
+    // Who asked hears that it failed; who comes after has a turn all the same.
     last = next.catch(() => undefined)
     return next
   }
@@ -88,6 +89,7 @@ export function makeUnit(dir: string, spec: UnitSpec, settings: Settings): Unit 
     running = []
   }
 
+  /** Who does not answer is not healthy. */
   async function healthy(one: Running): Promise<boolean> {
     const answer = await fetch(`http://127.0.0.1:${one.port}${spec.health ?? '/health'}`, {
       signal: AbortSignal.timeout(5_000),

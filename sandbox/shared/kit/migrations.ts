@@ -80,6 +80,7 @@ async function inTransaction(client: pg.ClientBase, work: () => Promise<void>): 
     await work()
     await client.query('COMMIT')
   } catch (error) {
+    // A connection that is gone has rolled back by itself.
     await client.query('ROLLBACK').catch(() => undefined)
     throw error
   }
