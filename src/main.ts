@@ -4,15 +4,19 @@
 import { readFileSync } from 'node:fs'
 import module from 'node:module'
 
-const argv = process.argv.slice(2)
+void start(process.argv.slice(2))
 
-if (argv[0] === '--version' || argv[0] === '-V') {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  process.stdout.write(`${(JSON.parse(text) as { version: string }).version}\n`)
-} else if (isOlderThan(22, 13)) {
-  const { runWithNewerNode } = await import('./lib/newer-node.ts')
-  await runWithNewerNode()
-} else {
+async function start(argv: string[]): Promise<void> {
+  if (argv[0] === '--version' || argv[0] === '-V') {
+    const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+    process.stdout.write(`${(JSON.parse(text) as { version: string }).version}\n`)
+    return
+  }
+  if (isOlderThan(22, 13)) {
+    const { runWithNewerNode } = await import('./lib/newer-node.ts')
+    await runWithNewerNode()
+    return
+  }
   module.enableCompileCache(compileCache())
   quietSqlite()
   try {

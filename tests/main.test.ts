@@ -14,7 +14,7 @@ import { delimiter, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
 
-test.each(['dist/main.js', 'src/main.ts'])('%s answers --version', (file) => {
+test.each(['dist/main.cjs', 'src/main.ts'])('%s answers --version', (file) => {
   const text = execFileSync(process.execPath, [file, '--version'], { encoding: 'utf8' })
   expect(text).toBe(`${manifest.version}\n`)
 })
@@ -34,8 +34,8 @@ function isTooOld(node: string): boolean {
 
 /** Takes the place of the commands: says what it was given, and ends as it was told to. */
 const standIn = `
-import { readFileSync } from 'node:fs'
-export async function main([how, value]) {
+const { readFileSync } = require('node:fs')
+exports.main = async ([how, value]) => {
   if (how === 'end') return Number(value)
   if (how === 'die') return process.kill(process.pid, value), new Promise(() => setInterval(() => {}, 1e3))
   if (how === 'read') return console.log(process.versions.node, readFileSync(0, 'utf8')), 0
@@ -52,14 +52,14 @@ const wanting = oldNode === undefined ? ' (SKIPPED: none older than 22.13 is on 
 describe.skipIf(oldNode === undefined)(`on a Node that is too old${wanting}`, () => {
   const node = oldNode ?? ''
   const place = mkdtempSync(join(tmpdir(), 'runbook-main-'))
-  const main = join(place, 'dist/main.js')
+  const main = join(place, 'dist/main.cjs')
   const modules = join(place, 'node_modules')
 
   beforeAll(() => {
     cpSync('dist', join(place, 'dist'), { recursive: true })
     cpSync('package.json', join(place, 'package.json'))
     symlinkSync(resolve('node_modules'), modules)
-    const [, commands = ''] = /import\("(.\/cli[^"]*)"\)/.exec(readFileSync(main, 'utf8')) ?? []
+    const [, commands = ''] = /require\("(.\/cli[^"]*)"\)/.exec(readFileSync(main, 'utf8')) ?? []
     writeFileSync(join(place, 'dist', commands), standIn)
   })
   afterAll(() => {

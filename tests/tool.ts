@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-export const bin = join(import.meta.dirname, '../dist/main.js')
+export const bin = join(import.meta.dirname, '../dist/main.cjs')
 
 export interface Ran {
   code: number | null

@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const bin = join(import.meta.dirname, '../../dist/main.js')
+const bin = join(import.meta.dirname, '../../dist/main.cjs')
 const work = mkdtempSync(join(tmpdir(), 'runbook-bench-'))
 const quick = process.argv.includes('quick')
 
