@@ -4,7 +4,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 export default class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
-    const isSystem = ({ moduleId }: TestSpecification): boolean => moduleId.includes('/sandbox/')
+    const isSystem = ({ moduleId }: TestSpecification): boolean =>
+      /\/(sandbox|systems)\//.test(moduleId)
     return [...sorted.filter(isSystem), ...sorted.filter((file) => !isSystem(file))]
   }
 }

@@ -14,7 +14,8 @@ export default defineConfig({
     // A sandbox is dozens of small programs in TypeScript: Node reads each once. What the tool
     // remembers of runbooks stays out of the user's own cache.
     env: { NODE_COMPILE_CACHE: cache, XDG_CACHE_HOME: cache },
-    include: ['tests/**/*.test.ts'],
+    dir: import.meta.dirname,
+    include: ['**/*.test.ts'],
     globalSetup: 'tests/build.ts',
     reporters: ['default', './tests/closing-line.ts'],
   },

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { listRunbooks } from '../../src/language/read.ts'
 import { loadRunbook } from '../../src/language/load.ts'
@@ -27,7 +27,9 @@ test.each(written)('%s: every row of its document is named by a step or an input
 
 // A row that is named is not yet one that works: the test of each sandbox demands that it ran.
 test.each(written)('%s: its sandbox is asked whether every row ran', (name) => {
-  const files = readdirSync(import.meta.dirname).filter((file) => file.startsWith(`${name}.`))
-  const texts = files.map((file) => readFileSync(join(import.meta.dirname, file), 'utf8'))
+  const folders = [import.meta.dirname, join(import.meta.dirname, '../systems')]
+  const files = folders.flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
+  const ofIt = files.filter((file) => basename(file).startsWith(`${name}.`))
+  const texts = ofIt.map((file) => readFileSync(file, 'utf8'))
   expect(texts.join('')).toContain('expectEveryRow(NAME')
 })

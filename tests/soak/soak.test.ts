@@ -86,7 +86,7 @@ describe('thresholds', () => {
   const compared = () =>
     withSteps(`
 - id: baseline
-  soak: { for: 300ms, every: 50ms, probes: { web: ${PROBE} } }
+  soak: { for: 1s, every: 50ms, probes: { web: ${PROBE} } }
   expect: web.samples >= 4 && web.bad == 0
   outputs: { errors: web.errors.mean, seen: samples }
 - id: later
@@ -121,7 +121,7 @@ describe('thresholds', () => {
   test('so many bad samples in a row are tolerated, and not one more', async () => {
     const root = withSteps(`${CHANGE}
 - id: edge
-  soak: { for: 500ms, every: 50ms, tolerate: 2, probes: { web: ${PROBE} } }
+  soak: { for: 1s, every: 50ms, tolerate: 2, probes: { web: ${PROBE} } }
 `)
     web.next('ok', 'error', 'error', 'ok', 'drop', 'error', 'ok')
     const good = await runbook(root, [...deploy, ...json], { env })

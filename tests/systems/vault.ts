@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { filesUnder } from '../canaries.ts'
-import { linked, rows, statement, values } from './hands.ts'
-import { dump, input, type Dump, type Open, type Place } from './place.ts'
-import { casesOf, type Losses, type Stage, type TakeAway } from './stage.ts'
-import { ended, statusOf, type System } from './system.ts'
+import { linked, rows, statement, values } from '../sandbox/hands.ts'
+import { dump, input, type Dump, type Open, type Place } from '../sandbox/place.ts'
+import { casesOf, type Losses, type Stage, type TakeAway } from '../sandbox/stage.ts'
+import { ended, statusOf, type System } from '../sandbox/system.ts'
 
 const execute = promisify(execFile)
 

@@ -8,8 +8,8 @@ import { parse } from 'yaml'
 import { loadRunbook } from '../../src/language/load.ts'
 import { runbook, summaryOf } from '../tool.ts'
 import { backend, told, versions } from './backend.ts'
-import { stageIn } from './stage.ts'
-import { ended, idsOf, SECRET, statusOf, systemOf, wouldOf } from './system.ts'
+import { stageIn } from '../sandbox/stage.ts'
+import { ended, idsOf, SECRET, statusOf, systemOf, wouldOf } from '../sandbox/system.ts'
 
 // Real servers, real logins and real load, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })

@@ -12,7 +12,7 @@ import { openOutputs } from '../../src/engine/outputs.ts'
 import { scopeOf } from '../../src/engine/runtime.ts'
 import { shownWhile, watchProcesses } from '../canaries.ts'
 import type { Summary } from '../tool.ts'
-import { input } from './place.ts'
+import { input } from '../sandbox/place.ts'
 import {
   both,
   changed,
@@ -23,9 +23,9 @@ import {
   readable,
   replaced,
   statement,
-} from './hands.ts'
-import { casesOf, stageIn, type Losses, type TakeAway } from './stage.ts'
-import { ended, idsOf, statusOf, systemOf } from './system.ts'
+} from '../sandbox/hands.ts'
+import { casesOf, stageIn, type Losses, type TakeAway } from '../sandbox/stage.ts'
+import { ended, idsOf, statusOf, systemOf } from '../sandbox/system.ts'
 import {
   accountOf,
   anotherKey,

@@ -11,10 +11,10 @@ import { evaluate } from '../../src/core/expressions.ts'
 import type { Attempt } from '../../src/core/runbook.ts'
 import { loadRunbook } from '../../src/language/load.ts'
 import { runbook, summaryOf, type Summary } from '../tool.ts'
-import { replaced } from './hands.ts'
-import { client, input, type Picture } from './place.ts'
-import { expectEveryRow } from './rows.ts'
-import { casesOf, stageIn } from './stage.ts'
+import { replaced } from '../sandbox/hands.ts'
+import { client, input, type Picture } from '../sandbox/place.ts'
+import { expectEveryRow } from '../sandbox/rows.ts'
+import { casesOf, stageIn } from '../sandbox/stage.ts'
 import {
   ended,
   idsOf,
@@ -25,7 +25,7 @@ import {
   SECRET,
   systemOf,
   wouldOf,
-} from './system.ts'
+} from '../sandbox/system.ts'
 import { lossesOf, restartedWith, UNIT, type Deployed } from './users-module.losses.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.

@@ -16,11 +16,20 @@ import { loadRunbook } from '../../src/language/load.ts'
 import { load } from '../../src/lib/load.ts'
 import { start, summaryOf, type Summary } from '../tool.ts'
 import { backend, told } from './backend.ts'
-import { client, input } from './place.ts'
-import { changed, cutOff, moved, readable, replaced, rows, statement, values } from './hands.ts'
-import { expectEveryRow } from './rows.ts'
-import { casesOf, stageIn, type Losses, type TakeAway } from './stage.ts'
-import { idsOf, statusOf, systemOf } from './system.ts'
+import { client, input } from '../sandbox/place.ts'
+import {
+  changed,
+  cutOff,
+  moved,
+  readable,
+  replaced,
+  rows,
+  statement,
+  values,
+} from '../sandbox/hands.ts'
+import { expectEveryRow } from '../sandbox/rows.ts'
+import { casesOf, stageIn, type Losses, type TakeAway } from '../sandbox/stage.ts'
+import { idsOf, statusOf, systemOf } from '../sandbox/system.ts'
 
 // Real servers and real logins, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })

@@ -13,9 +13,9 @@ import {
   rows,
   statement,
   values,
-} from './hands.ts'
-import { input } from './place.ts'
-import type { Losses, Stage, TakeAway } from './stage.ts'
+} from '../sandbox/hands.ts'
+import { input } from '../sandbox/place.ts'
+import type { Losses, Stage, TakeAway } from '../sandbox/stage.ts'
 
 export const API = 'registry.sandbox/device-passport-api'
 const WEB = 'registry.sandbox/device-passport-web'

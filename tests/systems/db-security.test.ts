@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { linesOf, runbook, start, type Summary } from '../tool.ts'
-import { expectEveryRow } from './rows.ts'
-import { casesOf, stageIn, type TakeAway } from './stage.ts'
+import { expectEveryRow } from '../sandbox/rows.ts'
+import { casesOf, stageIn, type TakeAway } from '../sandbox/stage.ts'
 import {
   BROKEN,
   ended,
@@ -17,7 +17,7 @@ import {
   statusOf,
   systemOf,
   wouldOf,
-} from './system.ts'
+} from '../sandbox/system.ts'
 import {
   accountOf,
   deployedBy,

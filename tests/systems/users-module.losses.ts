@@ -17,8 +17,8 @@ import {
   stopped as stoppedOn,
   told,
   values,
-} from './hands.ts'
-import type { Losses, Stage, TakeAway } from './stage.ts'
+} from '../sandbox/hands.ts'
+import type { Losses, Stage, TakeAway } from '../sandbox/stage.ts'
 
 /** What serves, by whatever strategy. */
 export const UNIT = 'tickr-backend'

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { linesOf } from '../tool.ts'
-import { dump, input, type Dump, type Open, type Place } from './place.ts'
+import { dump, input, type Dump, type Open, type Place } from '../sandbox/place.ts'
 
 const execute = promisify(execFile)
 

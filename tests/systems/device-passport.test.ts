@@ -20,9 +20,9 @@ import { shownWhile } from '../canaries.ts'
 import { redis, titled } from '../checks/redis-server.ts'
 import { start, type Summary } from '../tool.ts'
 import { API, COMPOSE, imagesOf, lossesOf, REDIS, type Deployed } from './device-passport.losses.ts'
-import { input, takePicture, type Open, type Picture, type Place } from './place.ts'
-import { expectEveryRow } from './rows.ts'
-import { casesOf, stageIn } from './stage.ts'
+import { input, takePicture, type Open, type Picture, type Place } from '../sandbox/place.ts'
+import { expectEveryRow } from '../sandbox/rows.ts'
+import { casesOf, stageIn } from '../sandbox/stage.ts'
 import {
   ended,
   idsOf,
@@ -33,7 +33,7 @@ import {
   statusOf,
   systemOf,
   wouldOf,
-} from './system.ts'
+} from '../sandbox/system.ts'
 
 // Real servers and a real build, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 240_000 })
