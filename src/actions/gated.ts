@@ -116,11 +116,11 @@ export function remarks(
   { mask }: Pick<ActionContext, 'mask'>,
 ): Pick<Outcome, 'tail' | 'notes'> {
   const notes = [...ending.notes]
-  for (const [name, { text, bytes }] of [
+  for (const [name, { bytes, cut }] of [
     ['stdout', ending.stdout],
     ['stderr', ending.stderr],
   ] as const) {
-    if (bytes > 2 * text.length) notes.push(`${name}: ${bytes} bytes, the middle was left out`)
+    if (cut) notes.push(`${name}: ${bytes} bytes, the middle was left out`)
   }
   // Masked before it is cut: half a secret would be a secret still.
   const tail = tailOf(mask(ending.stdout.text), mask(ending.stderr.text))

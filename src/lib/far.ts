@@ -16,7 +16,7 @@ import { call } from './far-call.ts'
 import { touch } from './far-folders.ts'
 import { LAUNCH, WRAPPER } from './far-shell.ts'
 import { tokenOf } from './gate.ts'
-import { borrowStreams, follow, type Streams } from './output.ts'
+import { borrowStreams, follow, NOTHING, type Streams } from './output.ts'
 import { LONGEST_TIMER_MS } from './pause.ts'
 import { TOKEN } from './tree.ts'
 
@@ -90,13 +90,12 @@ async function launch(work: FarWork, streams: Streams) {
 }
 
 function unstarted(why: string, interrupted: boolean): Ending {
-  const nothing = { text: '', bytes: 0 }
   const end = { exit_code: 127, unstarted: why, duration_ms: 0, notes: [] }
   return {
     ...end,
     ...(interrupted ? { reason: 'interrupted' } : {}),
-    stdout: nothing,
-    stderr: nothing,
+    stdout: NOTHING,
+    stderr: NOTHING,
   }
 }
 

@@ -51,7 +51,12 @@ export interface Kept {
   text: string
   /** All that was written, as far as we saw it. */
   bytes: number
+  /** Whether the middle of it was left out. */
+  cut: boolean
 }
+
+/** Of what never wrote. */
+export const NOTHING: Kept = { text: '', bytes: 0, cut: false }
 
 function readAt(fd: number, position: number, length: number): Buffer {
   const buffer = Buffer.allocUnsafe(length)
@@ -83,12 +88,11 @@ const gap = (bytes: number) => `\n[… ${bytes} bytes left out …]\n`
 export function kept(stream: Stream, limit = SEEN_BYTES): Kept {
   const { size } = fstatSync(stream.fd)
   const bytes = size + stream.dropped
-  if (size === 0) return { text: '', bytes }
-  if (size <= limit) return { text: readAt(stream.fd, 0, size).toString(), bytes }
+  if (size <= limit) return { text: readAt(stream.fd, 0, size).toString(), bytes, cut: false }
   const head = trimmed(readAt(stream.fd, 0, limit / 2), 'end')
   const tail = trimmed(readAt(stream.fd, size - limit / 2, limit / 2), 'start')
   const text = `${head.toString()}${gap(bytes - limit)}${tail.toString()}`
-  return { text, bytes }
+  return { text, bytes, cut: true }
 }
 
 /** The last few KiB of several texts, as a person wants them below an error. */

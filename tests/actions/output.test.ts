@@ -26,6 +26,19 @@ test('of a flood the head and the tail are kept, in little memory and little spa
   expect(statSync(join(at.folder, 'out')).size).toBeLessThan(5 * 2 ** 20)
 })
 
+test.each([
+  ['a short text of three bytes a character', `printf '部署完成'`, []],
+  ['exactly the limit', 'yes | head -c 1M', []],
+  [
+    'little more than the limit',
+    'yes | head -c 1500000 >&2',
+    ['stderr: 1500000 bytes, the middle was left out'],
+  ],
+])('whether the middle was left out is said of %s', async (_name, text, said) => {
+  const { notes = [] } = await run.perform(script(`${text} || true`), context())
+  expect(notes).toEqual(said)
+})
+
 test('bytes that are no text become U+FFFD', async () => {
   const { fields } = await run.perform(script(`printf 'a\\xff\\x00b\\xe2\\x82'`), context())
   expect(fields.stdout).toBe('a\ufffd\0b\ufffd')
