@@ -90,13 +90,41 @@ function label(way: Way): string {
   return `item ${last + 1}${list === undefined ? '' : ` of "${list}"`}`
 }
 
+/** What other tools call things, and what they are called here. */
+const OTHER_WORDS: Record<string, string[]> = {
+  undo: ['rollback'],
+  revert: ['rollback'],
+  check: ['verify'],
+  test: ['verify'],
+  assert: ['verify', 'expect'],
+  name: ['id', 'runbook', 'title'],
+  description: ['title'],
+  command: ['run'],
+  cmd: ['run'],
+  shell: ['run'],
+  if: ['when'],
+  depends_on: ['after', 'when'],
+  needs: ['after', 'when'],
+  retries: ['retry'],
+  vars: ['inputs'],
+  stages: ['phases'],
+  tasks: ['steps'],
+}
+
+/** What may be meant by a key, as a question; undefined where the word is of no other tool. */
+function inOurWords(key: string, known: readonly string[]): string | undefined {
+  const words = Object.hasOwn(OTHER_WORDS, key) ? (OTHER_WORDS[key] ?? []) : []
+  const meant = words.filter((word) => known.includes(word)).map((word) => `"${word}"`)
+  return meant.length === 0 ? undefined : `did you mean ${meant.join(' or ')}?`
+}
+
 function unknownKey(key: string, way: Way, message: string, document: Document): Problem {
   const known = message.startsWith(KNOWN_KEYS) ? message.slice(KNOWN_KEYS.length).split(' ') : []
   const offset = keyOffset(document, [...way, key])
   const where = way.length === 0 ? '' : ` in ${label(way)}`
   return problemAt(document, offset, {
     message: `the key "${key}" is not known${where}`,
-    hint: didYouMean(key, known) ?? `known here: ${known.join(', ')}`,
+    hint: inOurWords(key, known) ?? didYouMean(key, known) ?? `known here: ${known.join(', ')}`,
   })
 }
 
