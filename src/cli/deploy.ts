@@ -70,7 +70,7 @@ export function define(command: Command, exit: (code: number) => void): void {
       ...(selection !== undefined && { selection }),
     })
     const plan = withOnFailure(planned.plan, flags.onFailure)
-    if (flags.plan !== undefined) demandSamePlan(flags.plan, plan)
+    if (flags.plan !== undefined) demandSamePlan(flags.plan, plan, { name, vars: flags.var })
     if (flags.dryRun === true) {
       exit(await showPlan(planned.root, plan, flags))
       return

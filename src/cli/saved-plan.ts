@@ -1,12 +1,20 @@
 /** A plan in a file: what was looked at and agreed upon, so that nothing else is deployed. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { EXIT, failure } from '../core/errors.ts'
+import { shellWord } from '../core/shell-word.ts'
 import { canonicalJson, planSha256, type Plan } from '../core/plan.ts'
 
 interface Saved {
   runbook_plan: 1
   sha256: string
   plan: Plan
+}
+
+/** How the plan of now was asked for. */
+interface Asked {
+  /** The runbook's name, or the path of its file. */
+  name: string
+  vars: Record<string, string>
 }
 
 /** Writes a plan (0600: it holds the inputs' values). */
@@ -16,19 +24,19 @@ export function savePlan(file: string, plan: Plan): void {
 }
 
 /** Throws exit 10, naming what differs, unless the saved plan is exactly the one of now. */
-export function demandSamePlan(file: string, now: Plan): void {
+export function demandSamePlan(file: string, now: Plan, asked: Asked): void {
+  const again = planCommand(file, now, asked)
   let saved: Saved
   try {
     saved = JSON.parse(readFileSync(file, 'utf8')) as Saved
   } catch (cause) {
-    throw failure(EXIT.usage, `${file} cannot be read as a plan`, {
-      hint: 'make one: runbook plan <name> --env <env> --out <file>',
-      cause,
-    })
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    const message = isMissing ? `there is no file ${file}` : `${file} cannot be read as a plan`
+    throw failure(EXIT.usage, message, { hint: `make it: ${again}`, cause })
   }
   if (saved.runbook_plan !== 1 || planSha256(saved.plan) !== saved.sha256) {
     throw failure(EXIT.stale, `${file} is not a plan as this version writes it, or it was edited`, {
-      hint: 'make it anew: runbook plan <name> --env <env> --out <file>',
+      hint: `make it anew: ${again}`,
     })
   }
   if (saved.sha256 === planSha256(now)) return
@@ -40,6 +48,19 @@ export function demandSamePlan(file: string, now: Plan): void {
   throw failure(
     EXIT.stale,
     `${file} is stale: ${differs.join(', ')} changed since it was made; nothing was touched`,
-    { hint: 'look at the new plan, and save it again: runbook plan … --out ' + file },
+    { hint: `look at the new plan, and save it again: ${again}` },
   )
+}
+
+/** The command that saves this plan. A secret is not shown: `…` stands for its value. */
+function planCommand(file: string, plan: Plan, { name, vars }: Asked): string {
+  const { only, skip, from, to } = plan.selection ?? {}
+  const words = ['runbook', 'plan', name, '--env', plan.environment.name]
+  for (const [input, value] of Object.entries(vars)) {
+    const isShown = plan.inputs[input]?.kind === 'value'
+    words.push('--var', `${input}=${isShown ? value : '…'}`)
+  }
+  for (const [flag, value] of Object.entries({ only: only?.join(), skip: skip?.join(), from, to }))
+    if (value !== undefined) words.push(`--${flag}`, value)
+  return [...words, '--out', file].map(shellWord).join(' ')
 }

@@ -3,6 +3,7 @@ import { coveredBy, hasLastResort, lastResorts } from '../core/last-resort.ts'
 import { mayRunAgain } from '../core/next.ts'
 import { idInRunbook } from '../core/hosts.ts'
 import type { Plan } from '../core/plan.ts'
+import { shellWord } from '../core/shell-word.ts'
 import type { RunState } from '../core/state.ts'
 import { startedSteps } from '../core/state.ts'
 import { firstDue, heldUpBy } from '../core/waiting.ts'
@@ -116,11 +117,6 @@ function held(plan: Plan, state: RunState): Advice[] {
 function nameOf(plan: Plan, id: string): string {
   const step = plan.steps.find((one) => one.id === id)
   return step === undefined ? id : idInRunbook(step)
-}
-
-/** A role as one word of a command line. */
-function shellWord(text: string): string {
-  return /^[\w.@/+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 function firstLabel(state: RunState): string {

@@ -447,6 +447,27 @@ phases:
     expect(readFileSync(join(root, 'done'), 'utf8')).toBe('world')
   })
 
+  test('it is not there, or is no plan: said, with the command that makes it', async () => {
+    const root = saved()
+    const missing = await deploy(root, '--only', 'one')
+    expect([missing.code, missing.stderr]).toEqual([
+      2,
+      expect.stringContaining('there is no file the.plan'),
+    ])
+    expect(missing.stderr).toContain('runbook plan sample --env test --only one --out the.plan')
+    writeFileSync(join(root, 'the.plan'), 'no plan')
+    expect((await deploy(root)).stderr).toContain('the.plan cannot be read as a plan')
+  })
+
+  test('what makes a stale one anew is the whole command', async () => {
+    const root = saved()
+    await save(root)
+    const { stderr } = await deploy(root, '--var', 'name=the moon')
+    expect(stderr).toContain(
+      "again: runbook plan sample --env test --var 'name=the moon' --out the.plan",
+    )
+  })
+
   test.each<[string, (root: string) => string[], RegExp]>([
     [
       'the runbook',
