@@ -1,6 +1,7 @@
 /** The command line: one table of commands, each loaded only when it is the one asked for. */
 import { Command, CommanderError, type Help } from 'commander'
-import { EXIT, isRunbookError } from '../core/errors.ts'
+import { EXIT, failure, isRunbookError } from '../core/errors.ts'
+import { shellWord } from '../core/shell-word.ts'
 import { commands, type CommandName } from './commands.ts'
 
 const EXAMPLES = `
@@ -13,6 +14,18 @@ Examples:
 Exit codes: 0 done, 2 usage or invalid input, 3 failed, 4 failed and rolled back, 5 a rollback failed,
 6 a precondition does not hold, 7 another run is unfinished, 8 waiting, 9 refused, 10 stale or broken
 record, 11 a decision is needed, 12 no store, 129/130/143 stopped by a signal with the record intact.`
+
+/** Those that need no command. */
+const OWN_OPTIONS = ['-h', '--help', '-V', '--version']
+
+/** Throws exit 2 where options stand before their command: the value of one is then taken for it. */
+function demandCommandFirst(argv: string[]): void {
+  const [first = ''] = argv
+  const at = argv.findIndex((word) => Object.hasOwn(commands, word))
+  if (at < 1 || !first.startsWith('-') || OWN_OPTIONS.includes(first)) return
+  const ordered = [...argv.slice(at), ...argv.slice(0, at)].map(shellWord).join(' ')
+  throw failure(EXIT.usage, 'options come after the command', { hint: `runbook ${ordered}` })
+}
 
 /** Runs one command line (without the node and script words) and gives its exit code. */
 export async function main(argv: string[]): Promise<number> {
@@ -50,6 +63,7 @@ export async function main(argv: string[]): Promise<number> {
     })
   }
   try {
+    demandCommandFirst(argv)
     if (argv.length === 0) program.outputHelp()
     else await program.parseAsync(isLost ? [wanted] : argv, { from: 'user' })
     return exit

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import { EXIT, isRunbookError } from '../core/errors.ts'
+import { EXIT, failure, isRunbookError } from '../core/errors.ts'
 import { formatProblem, type Problem } from '../core/problems.ts'
+import { findFolder } from '../language/find.ts'
 import { lintFile, listRunbooks } from '../language/read.ts'
 import { plural } from '../views/words.ts'
 import { examples, outputFlags, type OutputFlags } from './flags.ts'
@@ -16,6 +17,7 @@ export function define(command: Command, exit: (code: number) => void): void {
   command.action(async (names: string[], flags: OutputFlags) => {
     const files =
       names.length > 0 ? names : (await listRunbooks(process.cwd())).map(({ name }) => name)
+    if (files.length === 0) throw nothingToLint(process.cwd())
     const problems: Problem[] = []
     const missing: string[] = []
     for (const file of files) {
@@ -41,6 +43,18 @@ export function define(command: Command, exit: (code: number) => void): void {
       { files, problems, missing },
     )
     exit(errors > 0 ? EXIT.usage : EXIT.ok)
+  })
+}
+
+/** Nobody asks for nothing to be looked at: it is the wrong folder. */
+function nothingToLint(cwd: string): Error {
+  const folder = findFolder(cwd)
+  const message =
+    folder === undefined
+      ? `there are no runbooks here: neither ${cwd} nor a folder above it has a folder runbooks`
+      : `there are no runbooks here: ${folder} holds no YAML file`
+  return failure(EXIT.usage, message, {
+    hint: 'go to the folder that holds runbooks/, or give a file: runbook lint <path to a YAML file>',
   })
 }
 

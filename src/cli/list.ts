@@ -3,6 +3,7 @@ import { isRunbookError } from '../core/errors.ts'
 import { loadRunbook } from '../language/load.ts'
 import { listRunbooks } from '../language/read.ts'
 import { listText, type ListedRunbook } from '../views/tables.ts'
+import { plural } from '../views/words.ts'
 import { examples, outputFlags, type OutputFlags } from './flags.ts'
 import { print } from './print.ts'
 
@@ -29,6 +30,9 @@ async function described(name: string, title = ''): Promise<ListedRunbook> {
     }
   } catch (error) {
     if (!isRunbookError(error)) throw error
-    return { name, title, version: '', environments: [], steps: 0, problem: error.message }
+    const errors = (error.problems ?? []).filter(({ level }) => level !== 'warning').length
+    const problem =
+      errors === 0 ? error.message : `${plural(errors, 'problem')}: runbook lint ${name}`
+    return { name, title, version: '', environments: [], steps: 0, problem }
   }
 }

@@ -15,6 +15,12 @@ function holderOf(folder: string): string | undefined {
   }
 }
 
+/** The `runbooks/` that a working folder has, here or above; undefined when there is none. */
+export function findFolder(cwd: string): string | undefined {
+  const holder = holderOf(cwd)
+  return holder === undefined ? undefined : join(holder, FOLDER)
+}
+
 /** The root of a working folder: what holds `runbooks/`, else the working folder itself. */
 export function findRoot(cwd: string): string {
   return holderOf(cwd) ?? resolve(cwd)

@@ -159,6 +159,24 @@ describe('what is misspelt is refused with 2, before anything is touched, and th
     expect([ran.code, ran.stdout]).toEqual([2, expect.stringContaining('did you mean "small"')])
   })
 
+  test('options before the command: the line as it must be', async () => {
+    for (const [first, ordered] of [
+      [['--env', 'test'], 'runbook deploy small --env test'],
+      [['--yes'], 'runbook deploy small --yes'],
+      [['--var', 'word=a b'], "runbook deploy small --var 'word=a b'"],
+    ] as const) {
+      refused(await run(...first, 'deploy', 'small'), 2, /options come after the command/)
+      expect((await run(...first, 'deploy', 'small')).stderr).toContain(ordered)
+    }
+  })
+
+  test('a folder without runbooks to lint: where it looked', async () => {
+    rmSync(join(root, 'runbooks/small.yaml'))
+    refused(await run('lint'), 2, join(root, 'runbooks'), /holds no YAML file/, /runbook lint </)
+    rmSync(join(root, 'runbooks'), { recursive: true })
+    refused(await run('lint', '-o', 'json'), 2, root, /nor a folder above it/, /runbook lint </)
+  })
+
   test('left out: an argument, the environment, what becomes of the step', async () => {
     refused(await run('deploy'), 2, /missing required argument/)
     refused(await run('deploy', 'small'), 2, /test, other, back, prod/, /--env/)
@@ -266,6 +284,14 @@ describe('-o json', () => {
       const ran = await run(...args, '-o', 'json')
       expect(() => JSON.parse(ran.stdout) as unknown, args.join(' ') + ran.stderr).not.toThrow()
     }
+  })
+
+  test('list only looks: of a broken file it says how to see what is wrong with it', async () => {
+    writeFileSync(join(root, 'runbooks/torn.yaml'), 'runbook: torn\nundo: x\n')
+    const { code, stdout } = await run('list')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/torn .* problems: runbook lint torn\n/)
+    expect(stdout).not.toContain('touched')
   })
 
   test('an error prints no half an object', async () => {
