@@ -10,8 +10,10 @@ export interface Asked {
   answer: Answer
   /** The expression that decided, when one did. */
   expression?: string
-  /** `file:line:column` of that expression, or of the check. */
+  /** `file:line:column` in the runbook: of that expression, or of the check. */
   at?: string
+  /** Where a named check has that expression in its own file. */
+  defined_at?: string
   /** What the expression looked at, or all of them when it holds: `json.version` -> "1.1.0". */
   values?: Record<string, unknown>
   /** Why it does not hold, or why one cannot tell. */

@@ -118,6 +118,12 @@ function titleOf(check: Check, masker: Masker, scope: Scope): string {
   return filledIn(check.title, scope, (value) => valueInShort(masker.mask(textOf(value))))
 }
 
+/** An expression of a named check stands in a file of its own; a person looks for the runbook's line. */
+function placesOf(check: Check, at = check.at): Pick<Asked, 'at' | 'defined_at'> {
+  const fileOf = (place: string) => place.replace(/:\d+:\d+$/, '')
+  return fileOf(at) === fileOf(check.at) ? { at } : { at: check.at, defined_at: at }
+}
+
 /** A check's answer as the journal and people are told it; redacted. */
 export function toAsked(
   masker: Masker,
@@ -135,7 +141,7 @@ export function toAsked(
     title: masker.mask(titleOf(check, masker, scope)),
     answer,
     ...(expression !== undefined && { expression }),
-    at: at ?? check.at,
+    ...placesOf(check, at),
     ...(values !== undefined && { values: masker.maskDeep(values) }),
     ...(reason !== undefined && { reason }),
     times,

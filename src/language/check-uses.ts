@@ -16,7 +16,7 @@ import {
   type Reading,
 } from './reading.ts'
 import type { CheckUse, ParamFile } from './schema.ts'
-import type { Way } from './tree.ts'
+import { placeText, valueOffset, type Way } from './tree.ts'
 
 /** The declaration of a parameter, in the form of an input. */
 export function paramInput({
@@ -82,7 +82,8 @@ export function expandCheck(
     if (verb === undefined) blame(inside, [], { message: `the check ${name} asks nothing` })
     return undefined
   }
-  const attempt = attemptOf(inside, file, action, [], 'ask')
+  const own = attemptOf(inside, file, action, [], 'ask')
+  const attempt = { ...own, at: placeText(reading.document, valueOffset(reading.document, way)) }
   const more = each(use.expect, [...way, 'expect']).map(({ item, way: at }) =>
     expressionAt(reading, at, item),
   )

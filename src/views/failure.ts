@@ -42,7 +42,13 @@ function askedFields(out: Page, asked: Asked, own: string | undefined): void {
   if (asked.expression !== undefined) out.field('expected', asked.expression)
   for (const [i, [name, value]] of Object.entries(asked.values ?? {}).entries())
     out.field(i === 0 ? 'saw' : '', `${name} = ${short(value)}`)
-  if (asked.at !== undefined) out.field('at', asked.at)
+  placeFields(out, asked)
+}
+
+/** The line of the runbook, then that of a named check in its own file. */
+export function placeFields(out: Page, { at, defined_at }: Asked): void {
+  if (at !== undefined) out.field('at', at)
+  if (defined_at !== undefined) out.field('', defined_at)
 }
 
 function short(value: unknown): string {

@@ -117,12 +117,13 @@ function issues({ steps: all }: Report): string[] {
   })
 }
 
-function sawLines({ title, expression, values = {}, at }: Asked): string[] {
+function sawLines({ title, expression, values = {}, at, defined_at }: Asked): string[] {
   const lines = [`  - check: ${text(title)}`]
   if (expression !== undefined) lines.push(`  - expected: ${code(expression)}`)
   const saw = valuesText(values)
   if (saw !== '') lines.push(`  - saw: ${saw}`)
   if (at !== undefined) lines.push(`  - at: ${code(at)}`)
+  if (defined_at !== undefined) lines.push(`  - defined at: ${code(defined_at)}`)
   return lines
 }
 

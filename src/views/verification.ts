@@ -3,6 +3,7 @@ import type { Asked } from '../core/events.ts'
 import type { Verification, VerifiedStep } from '../engine/verify.ts'
 import { cleanLine } from '../lib/clean.ts'
 import type { Look } from '../lib/terminal.ts'
+import { placeFields } from './failure.ts'
 import { page } from './page.ts'
 import { askedText, plural } from './words.ts'
 
@@ -46,7 +47,7 @@ export function verificationText(found: Verification, look: Look): string {
     if (check.expression !== undefined) out.field('expected', check.expression)
     for (const [name, value] of Object.entries(check.values ?? {}))
       out.field('saw', `${name} = ${JSON.stringify(value)}`)
-    if (check.at !== undefined) out.field('at', check.at)
+    placeFields(out, check)
   }
   return out.text()
 }
