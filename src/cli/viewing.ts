@@ -37,8 +37,8 @@ async function dataView(
 async function progressView({ quiet, verbose, output }: Wishes): Promise<View> {
   const err = outlet(process.stderr)
   if (quiet === true) return quietView(err)
+  const options = { verbose: verbose === true }
   if (err.terminal && canPaint(process.stderr) && output !== 'ndjson')
-    return (await import('../views/live.ts')).liveView(err)
-  const { plainView } = await import('../views/plain.ts')
-  return plainView(err, { verbose: verbose === true })
+    return (await import('../views/live.ts')).liveView(err, options)
+  return (await import('../views/plain.ts')).plainView(err, options)
 }

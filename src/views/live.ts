@@ -10,6 +10,7 @@ import { endingText } from './ending.ts'
 import { frame, phaseLine, WIDEST } from './frame.ts'
 import { modelOf, takeEvent, takeProgress, type Model } from './model.ts'
 import { painter } from './painter.ts'
+import { outputText, type PlainOptions } from './plain.ts'
 import { noteText } from './quiet.ts'
 
 const FRAME_MS = 90
@@ -19,7 +20,10 @@ const PROMPT_ROWS = 8
 type Task = ListrTaskWrapper<any, any, any>
 
 /** The view for people at a terminal; paints on `out`, which must be standard error for prompts. */
-export function liveView(out: Outlet, now: () => number = Date.now): View {
+export function liveView(
+  out: Outlet,
+  { verbose = false, now = Date.now }: PlainOptions = {},
+): View {
   const places = new Map<string, string>()
   let plan: Plan | undefined
   let model: Model | undefined
@@ -28,13 +32,26 @@ export function liveView(out: Outlet, now: () => number = Date.now): View {
   let asking: Promise<unknown> = Promise.resolve()
   let questions = 0
   let ended = false
+  /** What was printed while somebody was asked. */
+  let held = ''
 
   const paint = (spare = 0) => {
     if (model === undefined || ended || (questions > 0 && spare === 0)) return
     const { rows, columns } = out.size()
-    block.paint(frame(model, { rows: Math.max(2, rows - spare), columns, now: now() }, out.look()))
+    // A tree as high as the screen would push the output out of it at once.
+    const room = Math.min(verbose ? Math.ceil(rows / 2) : rows, rows - spare)
+    block.paint(frame(model, { rows: Math.max(2, room), columns, now: now() }, out.look()))
   }
   const block = painter(out, () => paint())
+
+  /** Lines that stay above the tree; while somebody is asked they wait. */
+  const keep = (text: string) => {
+    if (ended) return
+    held += text
+    if (questions > 0 || held === '') return
+    block.above(held)
+    held = ''
+  }
 
   const begin = () => {
     if (ended || timer !== undefined || out.gone() || model === undefined) return
@@ -60,6 +77,7 @@ export function liveView(out: Outlet, now: () => number = Date.now): View {
       } finally {
         questions -= 1
         if (!ended && timer !== undefined) block.open()
+        keep('')
       }
     })
     // Who asked hears what became of it; the next question is asked all the same.
@@ -80,7 +98,9 @@ export function liveView(out: Outlet, now: () => number = Date.now): View {
     },
     progress(progress) {
       if (progress.kind === 'place') places.set(progress.name, progress.url)
-      if (model !== undefined) takeProgress(model, progress, now())
+      if (verbose && progress.kind === 'output')
+        keep(outputText(progress.step, progress.text, now(), out.look()))
+      else if (model !== undefined) takeProgress(model, progress, now())
       // Before there is a tree it is simply said.
       else if (progress.kind === 'note') out.write(noteText(progress.text, out.look()))
     },
@@ -103,7 +123,7 @@ export function liveView(out: Outlet, now: () => number = Date.now): View {
       block.close()
       ended = true
       const ending = endingText(plan, state, out.look(), places)
-      out.write(lastScreen(model, ending, out, now()))
+      out.write(held + lastScreen(model, ending, out, now()))
     },
   }
 }

@@ -17,6 +17,8 @@ export interface Painter {
   open(): void
   /** Draws the lines over those drawn before; only what differs is written. */
   paint(lines: readonly string[]): void
+  /** Writes lines that stay, above the block. */
+  above(text: string): void
   /** Takes the block away. */
   erase(): void
   /** Leaves the block as it is, below which something else may be written; shows the cursor. */
@@ -96,6 +98,13 @@ export function painter(out: Outlet, repaint: () => void): Painter {
     open,
     close,
     erase,
+    above(text) {
+      out.write(TOGETHER.begin)
+      erase()
+      out.write(text)
+      repaint()
+      out.write(TOGETHER.end)
+    },
     paint(lines) {
       if (!isOpen || same(lines, drawn)) return
       let text = TOGETHER.begin + WRAP.off + up(drawn.length)

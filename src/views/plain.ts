@@ -35,8 +35,7 @@ export function plainView(
   let plan: Plan | undefined
   let phase: string | undefined
 
-  const say = (at: string | number, text: string) =>
-    out.write(`${look.colours.dim(clockTime(at, look))} ${text}\n`)
+  const say = (at: string | number, text: string) => out.write(timed(at, text, look))
 
   const sayPhase = (at: string, id: string) => {
     const found = plan?.phases.find((p) => p.id === id)
@@ -48,9 +47,7 @@ export function plainView(
   const show = (progress: Progress): void => {
     switch (progress.kind) {
       case 'output':
-        if (!verbose) return
-        for (const line of clean(progress.text, look).replace(/\n$/, '').split('\n'))
-          say(now(), `${look.colours.dim(`${progress.step} │`)} ${line}`)
+        if (verbose) out.write(outputText(progress.step, progress.text, now(), look))
         return
       case 'note':
         for (const line of clean(progress.text, look).trimEnd().split('\n'))
@@ -85,13 +82,24 @@ export function plainView(
       if (step !== undefined) sayPhase(event.at, step.phase)
       const phrase = phraseOf(event, step, state, look)
       if (phrase !== undefined) say(event.at, `${mark(event, state, look)}${phrase}`)
-      if (!verbose) sayTail(event, look, (line) => say(event.at, line))
+      if (!verbose) out.write(tailText(event, look))
     },
     progress: show,
     end(state) {
       if (plan !== undefined) out.write(endingText(plan, state, look, places))
     },
   }
+}
+
+function timed(at: string | number, text: string, look: Look): string {
+  return `${look.colours.dim(clockTime(at, look))} ${text}\n`
+}
+
+/** Output of a step, as lines with their time and its name. */
+export function outputText(step: string, text: string, at: string | number, look: Look): string {
+  const whose = look.colours.dim(`${step} │`)
+  const lines = clean(text, look).replace(/\n$/, '').split('\n')
+  return lines.map((line) => timed(at, `${whose} ${line}`, look)).join('')
 }
 
 function startLine(plan: Plan, state: RunState, verb: string, look: Look): string {
@@ -117,10 +125,8 @@ function mark(event: Event, state: RunState, look: Look): string {
 }
 
 /** The output that was not shown while it came, when it is needed. */
-function sayTail(event: Event, look: Look, say: (line: string) => void): void {
-  if (event.type !== 'step.failed' && event.type !== 'undo.failed') return
-  const tail = event.failure.tail
-  if (tail === undefined || tail.trim() === '') return
-  for (const line of clean(tail, look).replace(/\n$/, '').split('\n'))
-    say(`${look.colours.dim(`${event.step} │`)} ${line}`)
+function tailText(event: Event, look: Look): string {
+  if (event.type !== 'step.failed' && event.type !== 'undo.failed') return ''
+  const { tail = '' } = event.failure
+  return tail.trim() === '' ? '' : outputText(event.step, tail, event.at, look)
 }

@@ -97,6 +97,40 @@ describe('the live view', () => {
     expect(text).not.toContain('of 40 steps')
   })
 
+  test('with -v the output of steps stays, above a tree of half the screen', async () => {
+    const { shown, out } = terminal()
+    const view = liveView(out, { verbose: true })
+    const run = journal(view)
+    const { steps } = bigPlan()
+    view.start(bigPlan(), run.state, 'deploy')
+    const print = (text: string) => {
+      view.progress({ kind: 'output', step: steps[0]?.id ?? '', text })
+    }
+    print('one\n')
+    for (let i = 0; i < 7; i++) print(`more ${i}\n\x1b[2Jtwice ${i}\n`)
+    const rows = shown.rows()
+    const last = rows.findLastIndex((row) => row.includes('│ \\x1b[2Jtwice 6'))
+    expect(rows[last - 1]).toContain(`${steps[0]?.id} │ more 6`)
+    expect(last).toBeGreaterThanOrEqual(10)
+    expect(rows[last + 1]).toContain('deploy qr-login')
+    expect(rows.join('\n').match(/more 6/g)).toHaveLength(1)
+    for (const { id } of steps) run.good(id)
+    run.add({ type: 'run.finished', status: 'succeeded', exit_code: 0 })
+    await view.end(run.state)
+    expect(shown.unknown).toEqual([])
+    expect(shown.rows().join('\n')).toContain('is deployed to sandbox')
+    expect(shown.rows().join('\n')).not.toContain('of 40 steps')
+  })
+
+  test('without -v only the tree has it', () => {
+    const { out, text } = paper({ isTTY: true, rows: ROWS, columns: COLUMNS })
+    const view = liveView(out)
+    view.start(bigPlan(), journal(view).state, 'deploy')
+    const before = text()
+    view.progress({ kind: 'output', step: bigPlan().steps[0]?.id ?? '', text: 'one\n' })
+    expect(text()).toBe(before)
+  })
+
   test('a terminal that is gone stops no run', async () => {
     const { out, breakIt } = terminal()
     const view = liveView(out)
