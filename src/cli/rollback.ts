@@ -13,6 +13,8 @@ import {
   type Session,
 } from '../engine/session.ts'
 import { findRoot } from '../language/find.ts'
+import { outlet } from '../lib/outlet.ts'
+import { olderText } from '../views/advice.ts'
 import { nothingToDo, summary } from '../views/json.ts'
 import { rollbackPlanText } from '../views/rollback-plan.ts'
 import { driven } from './drive.ts'
@@ -118,7 +120,7 @@ export function define(command: Command, exit: (code: number) => void): void {
         return rollback(session, bound, view, ask, known, request)
       },
     )
-    if (code === EXIT.ok) await sayOlder(root, flags.store, known)
+    if (code === EXIT.ok && flags.quiet !== true) await sayOlder(root, flags.store, known)
     exit(code)
   })
 }
@@ -151,9 +153,8 @@ async function sayOlder(root: string, url: string | undefined, { head }: KnownRu
   await store.close()
   if (older === undefined || older.state.run === head.run) return
   const { run, created_at } = older.state
-  process.stderr.write(
-    `What run ${run} of ${created_at} did is still there. To undo that too: runbook rollback ${run}\n`,
-  )
+  const out = outlet(process.stderr)
+  out.write(olderText(run, created_at, out.look()))
 }
 
 function sayLosses(

@@ -9,7 +9,8 @@ import { startedSteps } from '../core/state.ts'
 import { firstDue, heldUpBy } from '../core/waiting.ts'
 import { hasLastResortLeft, hasSomethingToUndo, isFinished } from '../core/undo.ts'
 import { width, type Look } from '../lib/terminal.ts'
-import type { Page } from './page.ts'
+import { page, type Page } from './page.ts'
+import { dateTime } from './times.ts'
 
 export interface Advice {
   command: string
@@ -63,19 +64,9 @@ export function advice(plan: Plan, state: RunState): Advice[] {
 export function adviceLines(out: Page, plan: Plan, state: RunState, look: Look): void {
   const choices = advice(plan, state)
   if (choices.length > 0) out.line()
-  for (const [i, { command, why }] of choices.entries()) {
-    const label = look.colours.dim(
-      `  ${(i === 0 ? firstLabel(state) : otherLabel(state)).padEnd(11)}`,
-    )
-    const line = `${label}${i === 0 ? look.colours.bold(command) : command}`
-    // A command that is cut cannot be copied, so what it does goes on a line of its own.
-    if (width(line) + width(why) + 3 <= Math.min(look.columns, 110))
-      out.line(`${line}   ${look.colours.dim(why)}`)
-    else {
-      out.line(line)
-      out.field('', why)
-    }
-  }
+  for (const [i, { command, why }] of choices.entries())
+    if (i > 0) adviceLine(out, otherLabel(state), { command, why }, look)
+    else adviceLine(out, firstLabel(state), { command: look.colours.bold(command), why }, look)
   if (choices.length === 0 && state.status === 'succeeded') {
     const last = plan.steps.findLast(
       (step) =>
@@ -85,6 +76,25 @@ export function adviceLines(out: Page, plan: Plan, state: RunState, look: Look):
     const none = 'there is nothing to undo'
     out.field('rollback', last === undefined ? none : `none: ${last.id} cannot be undone`)
   }
+}
+
+function adviceLine(out: Page, label: string, { command, why }: Advice, look: Look): void {
+  const line = `${look.colours.dim(`  ${label.padEnd(11)}`)}${command}`
+  // A command that is cut cannot be copied, so what it does goes on a line of its own.
+  if (width(line) + width(why) + 3 <= Math.min(look.columns, 110))
+    out.line(`${line}   ${look.colours.dim(why)}`)
+  else {
+    out.line(line)
+    out.field('', why)
+  }
+}
+
+/** What else could be done, below how a run ended: an older run's rollback. `begun`: when that run began. */
+export function olderText(run: string, begun: string, look: Look): string {
+  const out = page(look)
+  const why = `undoes the run before, begun ${dateTime(begun, look)}; what it did is still there`
+  adviceLine(out, 'or', { command: `runbook rollback ${run}`, why }, look)
+  return out.text()
 }
 
 /** While it waits, first the words that are missing, then how it goes on. */

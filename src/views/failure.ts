@@ -33,7 +33,7 @@ export function failureFields(out: Page, plan: Plan, state: StepState): void {
 /** What the samples up to the last one were. */
 function breachFields(out: Page, { probe, ticks }: Breach): void {
   for (const [i, tick] of ticks.entries())
-    out.field(i === 0 ? 'samples' : '', tickText(tick, probe))
+    out.field(i === 0 ? 'samples' : '', tickText(tick, probe, out.look))
 }
 
 function askedFields(out: Page, asked: Asked, own: string | undefined): void {

@@ -5,7 +5,7 @@ import { clean, cleanLine } from '../lib/clean.ts'
 import { cut, spread, width, type Look } from '../lib/terminal.ts'
 import type { Model, PhaseRow, StepRow } from './model.ts'
 import { barLine } from './bar.ts'
-import { against, sofar } from './times.ts'
+import { against, inTheirTime, sofar } from './times.ts'
 import { countdown } from './waits.ts'
 import { watchTexts } from './watching.ts'
 import { countsText, inColourOf, plural, sign, statusWord } from './words.ts'
@@ -68,7 +68,7 @@ function headLine(model: Model, columns: number, look: Look): string {
 }
 
 function noteLine(note: string, columns: number, look: Look): string {
-  return cut(` ${look.colours.yellow(`! ${cleanLine(note, look)}`)}`, columns)
+  return cut(` ${look.colours.yellow(`! ${cleanLine(inTheirTime(note, look), look)}`)}`, columns)
 }
 
 /** The phases, and the steps of the one at work; of both only a window when there is too little room. */

@@ -12,6 +12,7 @@ import { modelOf, takeEvent, takeProgress, type Model } from './model.ts'
 import { painter } from './painter.ts'
 import { outputText, type PlainOptions } from './plain.ts'
 import { noteText } from './quiet.ts'
+import { inTheirTime } from './times.ts'
 
 const FRAME_MS = 90
 const PROMPT_ROWS = 8
@@ -153,6 +154,8 @@ function lastScreen(model: Model, ending: string, out: Outlet, now: number): str
   // After a success the ending itself tells what each phase took.
   const phases = model.status === 'succeeded' ? [] : model.phases
   const tree = phases.map((phase) => phaseLine(phase, false, { columns, now }, look))
-  const notes = model.notes.map((note) => look.colours.yellow(` ! ${cleanLine(note, look)}`))
+  const notes = model.notes.map((note) =>
+    look.colours.yellow(` ! ${cleanLine(inTheirTime(note, look), look)}`),
+  )
   return [...tree, ...notes].map((line) => `${line}\n`).join('') + ending
 }

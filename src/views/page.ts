@@ -6,6 +6,8 @@ const LABEL = 11
 
 /** Collects the lines of a page. Everything given to it may be foreign text: it is cleaned here. */
 export interface Page {
+  /** How it is laid out. */
+  look: Look
   /** A line as it is; own text only, colours allowed. */
   line(text?: string): void
   /** Foreign or own text, bold and wrapped. */
@@ -28,6 +30,7 @@ export function page(look: Look): Page {
     lines.push(cut(`  ${dim(pad(name, LABEL))}${text}`.trimEnd(), look.columns))
   }
   return {
+    look,
     line: (text = '') => lines.push(text),
     heading(text) {
       lines.push(...wrap(cleanLine(text, look), look.columns).map(look.colours.bold))

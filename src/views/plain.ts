@@ -10,7 +10,7 @@ import type { Outlet } from '../lib/outlet.ts'
 import type { Look } from '../lib/terminal.ts'
 import { endingText } from './ending.ts'
 import { phraseOf } from './phrases.ts'
-import { clockTime, dateTime } from './times.ts'
+import { clockTime, dateTime, inTheirTime } from './times.ts'
 import { countdown, sayAgainAfter } from './waits.ts'
 import { toldNowAndThen, watchTexts } from './watching.ts'
 import { plural, sign } from './words.ts'
@@ -50,7 +50,7 @@ export function plainView(
         if (verbose) out.write(outputText(progress.step, progress.text, now(), look))
         return
       case 'note':
-        for (const line of clean(progress.text, look).trimEnd().split('\n'))
+        for (const line of clean(inTheirTime(progress.text, look), look).trimEnd().split('\n'))
           say(now(), look.colours.yellow(line))
         return
       case 'place':

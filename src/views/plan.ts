@@ -6,7 +6,7 @@ import { NOT_ASKED, type PlannedStep, type PlanReport, type Would } from '../cor
 import type { Phase } from '../core/runbook.ts'
 import { cleanLine } from '../lib/clean.ts'
 import { cut, pad, spread, wrap, type Colours, type Look } from '../lib/terminal.ts'
-import { sumOfKnown } from './times.ts'
+import { inTheirTime, sumOfKnown } from './times.ts'
 
 const WIDEST = 110
 const LABEL = 8
@@ -165,7 +165,12 @@ function proofLines({ plan }: PlanReport, proof: Proof | undefined, look: Look):
   const text = proof.held
     ? `${look.unicode ? '✓' : '+'} after ${proof.environment}: ${proof.says}`
     : `! after ${proof.environment}, ${how}: ${proof.says}`
-  return [...wrap(cleanLine(text, look), look.columns).map(proof.held ? green : yellow), '']
+  return [
+    ...wrap(cleanLine(inTheirTime(text, look), look), look.columns).map(
+      proof.held ? green : yellow,
+    ),
+    '',
+  ]
 }
 
 function totalLines(report: PlanReport, look: Look): string[] {

@@ -3,15 +3,19 @@ import { isRunbookError, type RunbookError } from '../core/errors.ts'
 import { formatProblem } from '../core/problems.ts'
 import { clean } from '../lib/clean.ts'
 import { outlet, type OutStream } from '../lib/outlet.ts'
-import type { Look } from '../lib/terminal.ts'
+import { wrap, type Look } from '../lib/terminal.ts'
+import { inTheirTime } from './times.ts'
 
 const MOST = 20
 
 /** The text of an error, with a line end. An error that is not ours is a fault of the tool. */
 export function errorText(error: unknown, look: Look, debug = false): string {
   if (!isRunbookError(error)) return fault(error, look, debug)
-  const lines = [...problemLines(error, look), `${look.colours.red('error:')} ${error.message}`]
-  if (error.hint !== undefined) lines.push(`  ${error.hint.replaceAll('\n', '\n  ')}`)
+  const message = `${look.colours.red('error:')} ${inTheirTime(error.message, look)}`
+  // Commands are in the hint, which is left as it is: one that is broken in two cannot be copied.
+  const lines = [...problemLines(error, look), ...wrap(message, look.columns)]
+  if (error.hint !== undefined)
+    lines.push(`  ${inTheirTime(error.hint, look).replaceAll('\n', '\n  ')}`)
   if (debug && error.stack !== undefined) lines.push(look.colours.dim(error.stack))
   return `${clean(lines.join('\n'), look)}\n`
 }

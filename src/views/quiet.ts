@@ -5,6 +5,7 @@ import { clean } from '../lib/clean.ts'
 import type { Outlet } from '../lib/outlet.ts'
 import type { Look } from '../lib/terminal.ts'
 import { endingText } from './ending.ts'
+import { inTheirTime } from './times.ts'
 import { runWord } from './words.ts'
 
 /** Notes, and the ending of a run that did not succeed, on `out`. */
@@ -32,6 +33,6 @@ export function quietView(out: Outlet): View {
 
 /** A note where no tree is; a problem with a file has lines of its own. */
 export function noteText(text: string, look: Look): string {
-  const lines = clean(text, look).trimEnd().split('\n')
+  const lines = clean(inTheirTime(text, look), look).trimEnd().split('\n')
   return lines.map((line) => `${look.colours.yellow(line)}\n`).join('')
 }

@@ -110,7 +110,7 @@ function issues({ steps: all }: Report): string[] {
     ]
     if (asked !== undefined) lines.push(...sawLines(asked))
     for (const tick of breach?.ticks ?? [])
-      lines.push(`  - sample: ${text(tickText(tick, breach?.probe ?? ''))}`)
+      lines.push(`  - sample: ${text(tickText(tick, breach?.probe ?? '', PLAIN))}`)
     for (const hint of hints) lines.push(`  - hint: ${text(hint)}`)
     if (tail !== undefined && tail.trim() !== '') lines.push('', block(tail, 2), '')
     return lines

@@ -21,6 +21,12 @@ export function dateTime(at: string | number, look: Look): string {
   return `${day} ${clockTime(at, look)}`
 }
 
+/** A sentence with times in UTC, as they are recorded, for its reader. */
+export function inTheirTime(text: string, look: Look): string {
+  if (!look.localTime) return text
+  return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (at) => dateTime(at, look))
+}
+
 function utc(date: Date): string {
   return Number.isNaN(date.getTime()) ? 'unknown time' : date.toISOString().replace(/\.\d+Z$/, 'Z')
 }

@@ -4,6 +4,8 @@ import { formatDuration } from '../core/durations.ts'
 import type { Tick } from '../core/events.ts'
 import type { Watched } from '../core/soak.ts'
 import type { Watching } from '../core/view.ts'
+import type { Look } from '../lib/terminal.ts'
+import { clockTime } from './times.ts'
 import { plural } from './words.ts'
 
 const two = (n: number): string => String(n).padStart(2, '0')
@@ -69,13 +71,14 @@ export function badTicks(ticks: readonly Tick[]): string {
 }
 
 /** A tick as a line: when, after how long, and of each probe what it gave; `probe` comes first. */
-export function tickText({ at, watched_ms, probes }: Tick, probe: string): string {
+export function tickText({ at, watched_ms, probes }: Tick, probe: string, look: Look): string {
   const names = Object.keys(probes).toSorted((a, b) => Number(b === probe) - Number(a === probe))
   const parts = names.map((name) => {
     const { figures = {}, bad } = probes[name] ?? {}
     return `${figuresText(name, figures)}${bad === undefined ? '' : ' BAD'}`
   })
-  return `${at.slice(11, 23)} UTC, after ${formatDuration(watched_ms)}: ${parts.join(', ')}`
+  const time = look.localTime ? clockTime(at, look) + at.slice(19, 23) : `${at.slice(11, 23)} UTC`
+  return `${time}, after ${formatDuration(watched_ms)}: ${parts.join(', ')}`
 }
 
 /** `3h 20m in 380 samples, 2 bad`. */

@@ -324,6 +324,12 @@ describe('rolling back', () => {
       second,
       expect.stringContaining(`runbook rollback ${first}`),
     ])
+    // One next command, and below it, as another, what undoes the older run; no line breaks in them.
+    expect(newest.stderr).toMatch(
+      new RegExp(
+        `  next +runbook deploy .*\n  or +runbook rollback ${first}\n +undoes the run before, begun .*; what it did is still there\n$`,
+      ),
+    )
     const older = await runbook(root, ['rollback', '-o', 'json'])
     expect([summaryOf(older).run, older.stderr]).toEqual([
       first,

@@ -4,8 +4,11 @@ import type { PlannedStep, PlanReport } from '../../src/core/plan-report.ts'
 import type { Runbook } from '../../src/core/runbook.ts'
 import { stepsToUndo } from '../../src/core/undo.ts'
 import { PLAIN, width } from '../../src/lib/terminal.ts'
+import { liveView } from '../../src/views/live.ts'
+import { plainView } from '../../src/views/plain.ts'
 import { planJson, planText } from '../../src/views/plan.ts'
 import { errorText } from '../../src/views/problem.ts'
+import { quietView } from '../../src/views/quiet.ts'
 import { rollbackPlanText } from '../../src/views/rollback-plan.ts'
 import { checkPage, showText } from '../../src/views/show.ts'
 import { logsText, statusText } from '../../src/views/status.ts'
@@ -17,7 +20,8 @@ import {
   locksText,
   type HeldLock,
 } from '../../src/views/tables.ts'
-import { by, golden, journal } from './fixture.ts'
+import { dateTime } from '../../src/views/times.ts'
+import { by, golden, journal, paper } from './fixture.ts'
 import { smallPlan, stories } from './stories.ts'
 
 const NARROW = { ...PLAIN, columns: 50 }
@@ -208,6 +212,28 @@ test('an error: what is wrong, what it comes to, what to do', () => {
   golden('error', errorText(error, PLAIN))
   const many = failure(EXIT.usage, 'x', { problems: Array.from({ length: 25 }, () => problem) })
   expect(errorText(many, PLAIN)).toContain('… and 5 more')
+})
+
+test('on a terminal the times in errors and notes are local, as everywhere on it', () => {
+  const at = '2025-06-14T02:10:00.123Z'
+  const local = { ...PLAIN, localTime: true }
+  const since = `unfinished since ${dateTime(at, local)} (3m ago)\n`
+  const error = failure(EXIT.busy, `unfinished since ${at} (3m ago)`)
+  expect(errorText(error, local)).toBe(`error: ${since}`)
+  expect(errorText(error, PLAIN)).toBe(`error: unfinished since ${at} (3m ago)\n`)
+  for (const view of [quietView, liveView, plainView]) {
+    const { out, text } = paper({ isTTY: true }, { NO_COLOR: '1' })
+    view(out).progress({ kind: 'note', text: `unfinished since ${at} (3m ago)` })
+    expect(text()).toContain(since)
+  }
+})
+
+test('an error is broken between words, and its commands not at all', () => {
+  const hint = 'go on with it: runbook resume 20250614-021000-k3v9'
+  const error = failure(EXIT.busy, 'an unfinished run 20250614-021000-k3v9: waiting', { hint })
+  expect(errorText(error, { ...PLAIN, columns: 36 })).toBe(
+    `error: an unfinished run\n20250614-021000-k3v9: waiting\n  ${hint}\n`,
+  )
 })
 
 test('a fault of our own has no stack unless it is asked for', () => {

@@ -6,6 +6,7 @@ import { frame } from '../../src/views/frame.ts'
 import { modelOf, takeEvent, takeProgress } from '../../src/views/model.ts'
 import { page } from '../../src/views/page.ts'
 import { plainView } from '../../src/views/plain.ts'
+import { clockTime } from '../../src/views/times.ts'
 import { toldNowAndThen, watchTexts } from '../../src/views/watching.ts'
 import { journal, paper, plan, step } from './fixture.ts'
 
@@ -94,4 +95,8 @@ test('plain: a line now and then, and one for what was bad', () => {
   failureFields(failed, plan({ one: [step('day')] }), state)
   expect(failed.text()).toMatch(/samples +02:10:00.000 UTC, after 0 ms: web 12 ms\n/)
   expect(failed.text()).toMatch(/web 12 ms BAD\n/)
+  const local = { ...PLAIN, localTime: true }
+  const there = page(local)
+  failureFields(there, plan({ one: [step('day')] }), state)
+  expect(there.text()).toContain(`${clockTime('2025-06-14T02:10:00Z', local)}.000, after 0 ms`)
 })
