@@ -84,6 +84,8 @@ export interface Outcome {
    * lost: it may still run where it was started.
    */
   problem?: { kind: 'failed' | 'cannot_tell' | 'timeout' | 'interrupted' | 'lost'; message: string }
+  /** Of one with a problem: it changed nothing, for certain. */
+  unchanged?: true
   /** The last lines of output, at most a few KiB; masked, before it was cut. */
   tail?: string
   /** Something worth a line that is no failure: processes left running and ended, forced kill. */

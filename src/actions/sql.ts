@@ -2,7 +2,7 @@
 import type { Action, SqlSource } from '../core/runbook.ts'
 import { textOf } from '../core/templates.ts'
 import type { Database, DatabaseFault, Rows, Statement } from '../lib/postgres.ts'
-import { splitStatements } from '../lib/sql-text.ts'
+import { isTransactional, splitStatements } from '../lib/sql-text.ts'
 import type { ActionContext, Outcome, Verb } from './action.ts'
 import { within } from './within.ts'
 
@@ -50,13 +50,44 @@ function sequence(action: Sql, context: ActionContext): Statement[] {
   return [bare('BEGIN'), ...statements, bare('COMMIT')]
 }
 
-async function sendAll(database: Database, statements: Statement[]): Promise<Rows> {
+/** `sent` gets each statement as it goes out. */
+async function sendAll(
+  database: Database,
+  statements: Statement[],
+  sent: Statement[],
+): Promise<Rows> {
   let last: Rows = { rows: [], row_count: 0, columns: [] }
   for (const statement of statements) {
+    sent.push(statement)
     const rows = await database.query(statement)
     if (statement.text !== 'BEGIN' && statement.text !== 'COMMIT') last = rows
   }
   return last
+}
+
+/**
+ * SQLSTATEs that leave open what became of it: of the connection, of the server's own trouble, of
+ * another server behind it, and the one that says so.
+ */
+const OPEN = /^(?:08|25P|40003|57P|58|F0|HV|XX)/
+
+/**
+ * Whether nothing is changed, for certain: the server said no, and all that it had been sent was one
+ * transaction, whose end it had not been asked for.
+ */
+function changedNothing(
+  action: Sql,
+  sent: readonly Statement[],
+  fault: DatabaseFault | undefined,
+): boolean {
+  return (
+    action.transaction &&
+    fault?.databaseFault === 'refused' &&
+    fault.sqlstate !== undefined &&
+    !OPEN.test(fault.sqlstate) &&
+    sent.at(-1)?.text !== 'COMMIT' &&
+    sent.every(({ text }) => text === 'BEGIN' || isTransactional(text))
+  )
 }
 
 /** What a person does about the errors that only our parameters can cause. */
@@ -87,25 +118,31 @@ export const sql: Verb<'sql'> = {
       if (fault === undefined) throw error
       return { fields: {}, problem: { kind: 'cannot_tell', message: fault.message } }
     }
+    const sent: Statement[] = []
+    const unchanged = (fault: DatabaseFault | undefined) =>
+      changedNothing(action, sent, fault) ? ({ unchanged: true } as const) : {}
     try {
       await context.gate()
-      const asked = await within(context, () => sendAll(database, statements), database.cancel)
+      const work = () => sendAll(database, statements, sent)
+      const asked = await within(context, work, database.cancel)
       if ('late' in asked) {
         database.destroy()
-        const known = !asked.settled
-          ? 'whether it took effect is not known'
-          : action.transaction || statements.length === 1
-            ? 'the server gave it up and changed nothing'
-            : 'the server gave it up; the statements before it took effect'
+        const fault = databaseFault(asked.error)
+        const sure = unchanged(fault)
+        const known = sure.unchanged
+          ? 'the server gave it up and changed nothing'
+          : fault?.databaseFault === 'refused' && !action.transaction && statements.length > 1
+            ? 'the server gave it up; the statements before it took effect'
+            : 'whether it took effect is not known'
         const why = asked.late === 'timeout' ? 'no answer in time' : 'interrupted'
-        return { fields: {}, problem: { kind: asked.late, message: `${why}; ${known}` } }
+        return { fields: {}, problem: { kind: asked.late, message: `${why}; ${known}` }, ...sure }
       }
       return answered(asked.value, Math.round(performance.now() - began))
     } catch (error) {
       const fault = databaseFault(error)
       if (fault === undefined) throw error
       const kind = fault.databaseFault === 'refused' ? 'failed' : 'cannot_tell'
-      return { fields: {}, problem: { kind, message: advice(fault) } }
+      return { fields: {}, problem: { kind, message: advice(fault) }, ...unchanged(fault) }
     } finally {
       await database.close()
     }

@@ -3,7 +3,8 @@ import { LONGEST_TIMER_MS } from '../lib/pause.ts'
 import type { ActionContext } from './action.ts'
 
 type Late = 'timeout' | 'interrupted'
-export type Within<T> = { value: T } | { late: Late; settled: boolean }
+/** `error`: what the work settled with after it was told to stop; left out: it did not settle. */
+export type Within<T> = { value: T } | { late: Late; error?: unknown }
 
 /** How long work may take to settle once it was told to stop. */
 const SETTLE_MS = 2000
@@ -32,12 +33,12 @@ export async function within<T>(
     const settled = await Promise.race([
       working.then(
         (value) => ({ value }),
-        () => true,
+        (error: unknown) => ({ error }),
       ),
-      new Promise<false>((resolve) => setTimeout(resolve, SETTLE_MS, false).unref()),
+      new Promise<object>((resolve) => setTimeout(resolve, SETTLE_MS, {}).unref()),
     ])
     // It was done before it could be stopped: then that is what came of it.
-    return typeof settled === 'object' ? settled : { late: first, settled }
+    return 'value' in settled ? settled : { late: first, ...settled }
   } finally {
     clearTimeout(timer)
     interrupt.removeEventListener('abort', interrupted)

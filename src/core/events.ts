@@ -178,6 +178,8 @@ type StepEvent =
       outputs: Outputs
       duration_ms: number
       adopted?: boolean
+      /** It was refused, and this attempt changed nothing, for certain. */
+      unchanged?: true
       /** What a person should know of it although it is no failure. */
       notes?: string[]
     }

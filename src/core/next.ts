@@ -51,8 +51,8 @@ export function nextForStep(
     case 'undone':
       return 'start'
     case 'failed':
-      // One that was never armed has done nothing.
-      return mayRunAgain(step) || retry.has(step.id) || state.attempts === 0
+      // One that never started, or surely changed nothing, may simply start.
+      return mayRunAgain(step) || retry.has(step.id) || state.started_seq === undefined
         ? 'start'
         : 'needs_retry'
     case 'undo_failed':

@@ -33,6 +33,8 @@ interface Flight {
   before?: Answer
   process?: ProcessIdentity
   ok?: boolean
+  /** Nothing of the step was there before this attempt: it made it a started one. */
+  first?: true
 }
 
 export interface Signature extends Signed {
@@ -49,7 +51,10 @@ export interface StepState {
   attempts: number
   /** Sequence number of its last event. */
   seq: number
-  /** Sequence number of the event that first started it: the order for the rollback. */
+  /**
+   * Sequence number of the event that first started it: the order for the rollback. Left out: nothing
+   * of it is there to undo, since it never started, or surely changed nothing, or is undone.
+   */
   started_seq?: number
   started_at?: string
   ended_at?: string

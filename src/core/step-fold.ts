@@ -27,6 +27,7 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
     case 'step.started':
     case 'undo.started':
       if (event.type === 'step.started') {
+        if (step.started_seq === undefined && step.flight !== undefined) step.flight.first = true
         step.started_seq ??= event.seq
         step.started_at = event.at
       }
@@ -39,6 +40,9 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
         step.flight.phase = 'acted'
         step.flight.ok = event.ok
       }
+      // As if it had never started; what an earlier attempt may have left is not forgotten.
+      if (event.type === 'step.acted' && event.unchanged === true && step.flight?.first === true)
+        delete step.started_seq
       if (event.type === 'step.acted') step.outputs = event.outputs
       break
     case 'step.sampled':

@@ -150,7 +150,8 @@ export async function acted(
 
 /**
  * A person ended it. Where a process left its receipt one knows that it ended, and how: it failed, and
- * may have done half like any that fails. What became of a request that was cut off nobody can know.
+ * may have done half like any that fails. What became of a request that was cut off nobody can know, but
+ * where the server says that it changed nothing.
  */
 async function interrupted(
   rt: Runtime,
@@ -158,7 +159,8 @@ async function interrupted(
   attempt: number,
   judged: Judged,
 ): Promise<StepEnd> {
-  if (!leavesItsReceipt(step)) return doubt(rt, step, 'it was interrupted')
+  if (!leavesItsReceipt(step) && judged.outcome.unchanged !== true)
+    return doubt(rt, step, 'it was interrupted')
   await rt.journal.record(actedEvent(rt, step, attempt, judged, {}))
   return failStep(rt, step, attempt, failureOf(rt, step, judged, 'interrupted'), judged.duration_ms)
 }
@@ -209,6 +211,7 @@ function actedEvent(
     result: summary(rt, judged),
     outputs,
     duration_ms: judged.duration_ms,
+    ...(judged.outcome.unchanged && { unchanged: true }),
     ...notesOf(judged),
   }
 }

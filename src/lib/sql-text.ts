@@ -2,7 +2,7 @@
 
 /** What may hold a semicolon that ends nothing: comments, literals, quoted names, dollar quotes. */
 const QUIET = [
-  /--[^\n]*/y,
+  /--[^\n\r]*/y,
   /[eE]'(?:[^'\\]|\\[^]|'')*'/y,
   /'(?:[^']|'')*'/y,
   /"(?:[^"]|"")*"/y,
@@ -65,4 +65,34 @@ export function splitStatements(text: string): string[] {
   }
   take(text.length)
   return statements
+}
+
+/** Statements that a transaction takes back. DO and CALL are not among them: they may commit. */
+const TAKEN_BACK =
+  /^(?:select|insert|update|delete|merge|values|with|create|alter|drop|truncate|comment|grant|revoke|refresh|lock|set)$/i
+
+/**
+ * What, anywhere in a text, may last all the same: commands that are their own transactions, what goes
+ * out of the database, sequences; and quotes that not every server reads alike.
+ */
+const LASTING =
+  /\\'|\b(?:concurrently|copy|database|dblink\w*|lo_export|pg_\w*slot\w*|setval|subscription|system|tablespace)\b/i
+
+/**
+ * Whether nothing of a text that is sent whole can last when the server refuses a part of it: it ends
+ * no transaction, and does nothing beside it. What is not known is taken to last.
+ */
+export function isTransactional(text: string): boolean {
+  const first = splitStatements(text).map(firstWord)
+  return !LASTING.test(text) && first.every((word) => TAKEN_BACK.test(word))
+}
+
+function firstWord(statement: string): string {
+  for (let i = 0; i < statement.length;) {
+    const end = skip(statement, i)
+    const piece = statement.slice(i, end)
+    if (/^\w/.test(piece)) return piece
+    i = end
+  }
+  return ''
 }

@@ -151,7 +151,9 @@ function retry(plan: Plan, state: RunState): Advice {
   const failed = new Set(withStatus(state, 'failed'))
   const once = plan.steps.filter(
     (step) =>
-      failed.has(step.id) && !mayRunAgain(step) && (state.steps.get(step.id)?.attempts ?? 0) > 0,
+      failed.has(step.id) &&
+      !mayRunAgain(step) &&
+      state.steps.get(step.id)?.started_seq !== undefined,
   )
   const words = once.map((step) => ` --retry ${step.id}`).join('')
   const which = once.length === 0 ? 'the failed step' : once.map((step) => step.id).join(', ')

@@ -46,9 +46,11 @@ function headline(plan: Plan, state: RunState): string {
     case 'failed':
       return `${what} failed: ${failedSentence(state)}.`
     case 'rolled_back': {
-      const undone = plural(withStatus(state, 'undone').length, 'step')
+      const undone = withStatus(state, 'undone').length
       const how = state.rollback?.automatic === true ? 'failed and was' : 'is'
-      return `${what} ${how} rolled back: ${undone} undone, each undo verified.`
+      return undone === 0
+        ? `${what} ${how} rolled back: there was nothing to undo.`
+        : `${what} ${how} rolled back: ${plural(undone, 'step')} undone, each undo verified.`
     }
     case 'partly_rolled_back':
       return `${what} is rolled back in part.`

@@ -135,6 +135,87 @@ describe('a list is one transaction', () => {
   })
 })
 
+describe('refused, and nothing is changed for certain', () => {
+  beforeAll(async () => {
+    const database = await connect(url)
+    await database.query({ text: 'CREATE TABLE taken (id int UNIQUE)', values: [] })
+    await database.query({ text: 'INSERT INTO taken VALUES (1)', values: [] })
+    await database.query({ text: 'CREATE TABLE doubles AS VALUES (1), (1)', values: [] })
+    await database.query({ text: 'CREATE TABLE late (id int)', values: [] })
+    const later = 'ALTER TABLE late ADD UNIQUE (id) DEFERRABLE INITIALLY DEFERRED'
+    await database.query({ text: later, values: [] })
+    const halves = `CREATE PROCEDURE halves() LANGUAGE plpgsql AS $$
+      BEGIN INSERT INTO late VALUES (99); COMMIT; RAISE 'the second half'; END $$`
+    await database.query({ text: halves, values: [] })
+    const behind = `CREATE FUNCTION behind() RETURNS int LANGUAGE plpgsql AS $$
+      BEGIN RAISE 'no answer' USING ERRCODE = 'HV000'; END $$`
+    await database.query({ text: behind, values: [] })
+    await database.close()
+  })
+
+  const file = (text: string) => ({ file: 'a.sql', text })
+  const perform = async (what: (string | ReturnType<typeof file>)[], transaction = true) => {
+    const files = Object.fromEntries(
+      what.flatMap((one) => (typeof one === 'string' ? [] : [[one.file, one.text]])),
+    )
+    const statements = what.map((one) => (typeof one === 'string' ? one : { file: one.file }))
+    return sql.perform(action(statements, transaction), context({ id: 1 }, { files }))
+  }
+
+  test.each([
+    ['one statement', ['CREATE TABLE taken (id int)']],
+    ['with a value', ['INSERT INTO taken VALUES (${{ inputs.id }})']],
+    ['a list', ['CREATE TABLE fresh (id int)', 'CREATE TABLE taken (id int)']],
+    [
+      'a file',
+      [file('CREATE TABLE fresh (id int); -- x\n(SELECT 1); CREATE TABLE taken (id int)')],
+    ],
+    ['no such column', ['SELECT nonsense FROM taken']],
+    ['text that cannot be read', ['SELECT SELECT']],
+    ['words of functions', [file('CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ COMMIT $$')]],
+    ['given up by the server', [file(`SET statement_timeout = 50; SELECT pg_sleep(9)`)]],
+  ])('%s', async (_name, what) => {
+    const { problem, unchanged } = await perform(what)
+    expect(problem).toMatchObject({ kind: 'failed' })
+    expect(unchanged).toBe(true)
+    expect(await rows(`SELECT to_regclass('fresh') AS t`)).toEqual([{ t: null }])
+  })
+
+  test.each([
+    ['it ends the transaction itself', [file('CREATE TABLE a1 (id int); COMMIT; SELECT nonsense')]],
+    ['it brings its own', [file('BEGIN; CREATE TABLE a2 (id int); END; SELECT nonsense')]],
+    ['in a list', [file('CREATE TABLE a3 (id int); COMMIT'), 'SELECT nonsense']],
+    [
+      'after an odd end of a line',
+      [file('CREATE TABLE a4 (id int); -- x\rCOMMIT; SELECT nonsense')],
+    ],
+    ['in quotes that a server may read otherwise', [`SELECT nonsense, 'a\\' || ';COMMIT;'`]],
+    ['its own transactions', ['CREATE UNIQUE INDEX CONCURRENTLY twice ON doubles (column1)']],
+    ['a procedure', ['CALL halves()']],
+    ['a block', [`DO $$ BEGIN CREATE TABLE a5 (id int); COMMIT; RAISE 'x'; END $$`]],
+    [
+      'a sequence',
+      [file(`CREATE SEQUENCE IF NOT EXISTS s; SELECT setval('s', 9); SELECT nonsense`)],
+    ],
+    ['refused at the end', ['INSERT INTO late VALUES (1), (1)', 'SELECT 1']],
+    ['trouble of another server behind it', ['SELECT behind()']],
+  ])('not certain: %s', async (_name, what) => {
+    const { problem, unchanged } = await perform(what)
+    expect(problem).toMatchObject({ kind: 'failed' })
+    expect(unchanged).toBeUndefined()
+  })
+
+  test('not certain: without a transaction', async () => {
+    const { problem, unchanged } = await perform(['SELECT nonsense'], false)
+    expect(problem).toMatchObject({ kind: 'failed' })
+    expect(unchanged).toBeUndefined()
+  })
+
+  test('what was not refused says nothing of it', async () => {
+    expect(await perform(['SELECT 1'])).not.toHaveProperty('unchanged')
+  })
+})
+
 describe('no answer is not a no', () => {
   const gone = 'SELECT pg_terminate_backend(pg_backend_pid())'
 
@@ -173,9 +254,10 @@ describe('no answer is not a no', () => {
   })
 
   test('a connection that is lost on the way', async () => {
-    const { problem } = await sql.perform(action([gone]), context())
+    const { problem, unchanged } = await sql.perform(action([gone]), context())
     expect(problem).toMatchObject({ kind: 'cannot_tell' })
     expect(problem?.message).toContain('the connection was lost')
+    expect(unchanged).toBeUndefined()
   })
 
   test('a server that goes silent on the way', async () => {
@@ -196,9 +278,13 @@ describe('no answer is not a no', () => {
     }).listen(port, '127.0.0.1')
     const at = context({}, { timeout_ms: 300 })
     const database = url.replace(/:\d+\//, `:${port}/`)
-    const { problem } = await sql.perform(action(['SELECT pg_sleep(9)'], true, database), at)
+    const { problem, unchanged } = await sql.perform(
+      action(['SELECT pg_sleep(9)'], true, database),
+      at,
+    )
     expect(problem).toMatchObject({ kind: 'timeout' })
     expect(problem?.message).toContain('whether it took effect is not known')
+    expect(unchanged).toBeUndefined()
     sockets.forEach((socket) => socket.destroy())
     proxy.close()
   })
@@ -208,12 +294,33 @@ describe('no answer is not a no', () => {
     const at = context({}, { timeout_ms: kind === 'timeout' ? 200 : 9000, interrupt: stop.signal })
     if (kind === 'interrupted') setTimeout(() => stop.abort(), 200)
     const began = performance.now()
-    const { problem } = await sql.perform(action(['SELECT pg_sleep(8)']), at)
+    const { problem, unchanged } = await sql.perform(action(['SELECT pg_sleep(8)']), at)
     expect(performance.now() - began).toBeLessThan(2000)
     expect(problem).toMatchObject({ kind })
     expect(problem?.message).toContain('changed nothing')
+    expect(unchanged).toBe(true)
     const asking = `SELECT count(*) AS n FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(8)' AND state = 'active'`
     expect(await rows(asking)).toEqual([{ n: 0 }])
+  })
+
+  test.each([
+    ['a part was committed', ['CREATE TABLE early (id int); COMMIT', 'SELECT pg_sleep(7)']],
+    [
+      'the connection was lost',
+      [
+        `DO $$ BEGIN PERFORM pg_sleep(7);
+         EXCEPTION WHEN query_canceled THEN PERFORM pg_terminate_backend(pg_backend_pid());
+         END $$`,
+      ],
+    ],
+  ])('told to stop, and nobody can tell: %s', async (_name, statements) => {
+    const { problem, unchanged } = await sql.perform(
+      action(statements),
+      context({}, { timeout_ms: 200 }),
+    )
+    expect(problem).toMatchObject({ kind: 'timeout' })
+    expect(problem?.message).toContain('whether it took effect is not known')
+    expect(unchanged).toBeUndefined()
   })
 })
 

@@ -68,6 +68,11 @@ function words(line: string): NewEvent[] {
       { ...acted, ok: false },
       { type: 'step.failed', step: id, attempt: 1, failure, duration_ms: 2 },
     ],
+    refused: [
+      ...armed,
+      { ...acted, ok: false, unchanged: true },
+      { type: 'step.failed', step: id, attempt: 1, failure, duration_ms: 2 },
+    ],
     doubt: [...armed, { type: 'step.in_doubt', step: id, reason: 'who knows' }],
     satisfied: [{ type: 'step.satisfied', step: id, checks: [], outputs: {} }],
     skipped: [{ type: 'step.skipped', step: id, reason: 'when' }],
@@ -105,6 +110,8 @@ describe('what is next for a step', () => {
     ['satisfied', once, 'one satisfied', 'over'],
     ['skipped', once, 'one skipped', 'over'],
     ['failed once', once, 'one failed', 'needs_retry'],
+    ['failed once, and surely changed nothing', once, 'one refused', 'start'],
+    ['so at last, but not before', once, 'one failed,one refused', 'needs_retry'],
     ['failed and idempotent', idempotent, 'one failed', 'start'],
     ['failed and a pure check', pure, 'one failed', 'start'],
     ['in doubt', once, 'one doubt', 'in_doubt'],
@@ -152,6 +159,24 @@ describe('what is to be undone', () => {
     expect(ids(told('one done', 'two done', 'two undone'))).toEqual(['one'])
   })
 
+  test('nor one that surely changed nothing, unless another attempt may have', () => {
+    expect(ids(told('one done', 'two refused'))).toEqual(['one'])
+    expect(ids(told('one done', 'two refused', 'two refused'))).toEqual(['one'])
+    expect(ids(told('two refused', 'one done', 'two failed'))).toEqual(['two', 'one'])
+    expect(ids(told('two failed', 'one done', 'two refused'))).toEqual(['one', 'two'])
+    expect(ids(told('two armed', 'two refused'))).toEqual(['two'])
+    expect(ids(told('two failed', 'two undone', 'two refused'))).toEqual([])
+    expect(ids(told('two doubt', 'two resolved_not_done', 'two refused'))).toEqual([])
+  })
+
+  test('what surely changed nothing is over when the tool dies before it says that it failed', () => {
+    const [armed, started, acted] = words('two refused')
+    const state = told('one done', ...[armed, started, acted].flatMap((event) => event ?? []))
+    expect(state.steps.get('two')?.status).toBe('running')
+    expect(ids(state)).toEqual(['one'])
+    expect(nextForStep(step('two'), state.steps.get('two'))).toBe('verify')
+  })
+
   test('a step that ran again after its undo is undone at its new place', () => {
     expect(ids(told('one failed', 'one undone', 'two done', 'one done'))).toEqual(['one', 'two'])
   })
@@ -194,6 +219,8 @@ describe('what is to be undone', () => {
     )
     expect(stepsToUndo(walled, all, { to: 'wall' }).map((u) => u.step.id)).toEqual(['two'])
     expect(stepsToUndo(walled, told('one done')).map((u) => u.step.id)).toEqual(['one'])
+    const refused = told('one done', 'wall refused')
+    expect(stepsToUndo(walled, refused).map((u) => u.step.id)).toEqual(['one'])
   })
 })
 
