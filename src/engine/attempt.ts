@@ -1,6 +1,6 @@
 /** An action in a role: what the role lends to it while it runs, and how its result is judged. */
 import { randomBytes } from 'node:crypto'
-import { isAbsolute, join } from 'node:path'
+import { isAbsolute } from 'node:path'
 import { verbs } from '../actions/index.ts'
 import type { About, ActionContext, Outcome, Recovery, Verb } from '../actions/action.ts'
 import { milliseconds } from '../core/durations.ts'
@@ -197,7 +197,8 @@ function contextFor(bound: Bound, attempt: Attempt, role: Role): ActionContext {
     return typeof value === 'string' ? value : JSON.stringify(value)
   }
   const { plan, root } = bound
-  const under = (path: string): string => (isAbsolute(path) ? path : join(root, path))
+  // Not joined: ".." after a symbolic link leads out of where the link leads to.
+  const under = (path: string): string => (isAbsolute(path) ? path : `${root}/${path}`)
   const host = scope.host as Record<string, unknown>
   const folder = attemptFolder(bound, role.run, role.step?.id ?? 'checks', role.folder)
   const place = placeOf(attempt, role, text)

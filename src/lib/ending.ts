@@ -1,5 +1,4 @@
 /** What every process of an action has in common: its limits, its end, and what is told of it. */
-import { existsSync } from 'node:fs'
 import { follow, kept, NOTHING, type Kept, type Streams } from './output.ts'
 import { LONGEST_TIMER_MS } from './pause.ts'
 import { endLeftovers, endTree, TOKEN, type Graces, type Tree } from './tree.ts'
@@ -55,10 +54,10 @@ export function withToken(env: Record<string, string>, token: string): Record<st
 }
 
 /** The end of what never began. */
-export function unstarted(cwd: string, why: string): Ending {
+export function unstarted(why: string): Ending {
   return {
     exit_code: 127,
-    unstarted: existsSync(cwd) ? why : `the working folder ${cwd} does not exist`,
+    unstarted: why,
     stdout: NOTHING,
     stderr: NOTHING,
     duration_ms: 0,

@@ -83,7 +83,9 @@ export const LAUNCH = [
   `pid=0 start=0 boot=none; field dir; field cwd; field name; field mode; field leaves; field token; field wrapper;`,
   `[[ -r /proc/self/stat ]] && command -v setsid >/dev/null || cannot 'the host has no setsid (package util-linux), or no /proc';`,
   `[[ -n \${HOME-} ]] || cannot 'the host knows no home folder';`,
-  `{ cd -- "$HOME" && cd -- "\${cwd:-.}"; } 2>/dev/null || cannot "the working folder $cwd does not exist on the host";`,
+  // Where a link leads to; and nobody there was anywhere else before.
+  `{ cd -P -- "$HOME" && cd -P -- "\${cwd:-.}"; } 2>/dev/null || cannot "the working folder $cwd does not exist on the host";`,
+  `unset -v OLDPWD;`,
   `dir=$HOME/.cache/runbook/$dir; rm -rf -- "$dir";`,
   // A folder above it may just be removed because it was empty.
   `why=$(mkdir -p -- "$dir" 2>&1 || mkdir -p -- "$dir" 2>&1) || cannot "$why";`,

@@ -98,7 +98,7 @@ export async function startGated(options: Gated): Promise<Ending> {
       }))
   } catch (error) {
     close()
-    return unstarted(cwd, (error as Error).message)
+    return unstarted((error as Error).message)
   }
   const { pid, pipe, exited } = session
   void exited.then(() => warm?.streams.release(false))
@@ -115,7 +115,7 @@ export async function startGated(options: Gated): Promise<Ending> {
   }
   if (options.interrupt.aborted) {
     await dismiss()
-    return { ...unstarted(cwd, 'interrupted before it started'), reason: 'interrupted' }
+    return { ...unstarted('interrupted before it started'), reason: 'interrupted' }
   }
   const ending = await attend(options, { leader: pid, token }, exited, streams, () => {
     pipe?.write('go\n')

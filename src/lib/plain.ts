@@ -35,7 +35,7 @@ export async function startPlain(work: Work): Promise<Ending> {
     session = await startSession(argv, { cwd, env, out: streams.out.fd, err: streams.err.fd })
   } catch (error) {
     streams.release(false)
-    return unstarted(cwd, (error as Error).message)
+    return unstarted((error as Error).message)
   }
   const { pid, exited } = session
   return attend(work, { leader: pid, token }, exited, streams, () => {})

@@ -1,6 +1,6 @@
 /** Starting processes, and telling one process from a later one that got the same number. */
 import { execa, execaSync, type Options } from 'execa'
-import { readFileSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { ProcessIdentity } from '../core/events.ts'
@@ -24,10 +24,33 @@ export interface Session {
 /** execa takes any open descriptor; its types know of the single digits only. */
 const fd = (descriptor: number) => descriptor as 3
 
+const CANNOT_STAND: Record<string, string> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'is not a folder',
+  EACCES: 'may not be entered',
+}
+
+/**
+ * The folder as the system knows it, without symbolic links, so that `..` and `pwd` mean the same in
+ * every process. Throws a plain error when no process could be there.
+ */
+export function physicalFolder(path: string): string {
+  try {
+    const folder = realpathSync.native(path)
+    // Only who may enter a folder sees what is in it, and "." is.
+    statSync(`${folder}/.`)
+    return folder
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    const why = CANNOT_STAND[code] ?? `cannot be entered: ${message}`
+    throw new Error(`the working folder ${path} ${why}`, { cause: error })
+  }
+}
+
 /**
  * Starts a process in a session of its own: no terminal, no standard input, output into the given
- * descriptors; one with a receipt has it as descriptor 4, and a pipe to us as descriptor 3. Throws a plain error
- * when there is nothing to start.
+ * descriptors; one with a receipt has it as descriptor 4, and a pipe to us as descriptor 3. It knows its own
+ * folder and none where it was before. Throws a plain error when there is nothing to start.
  */
 export async function startSession(
   argv: [string, ...string[]],
@@ -44,9 +67,12 @@ export async function startSession(
   const [file, ...args] = argv
   const pipes = options.piped === true ? (['pipe'] as const) : []
   const more = options.receipt === undefined ? pipes : (['pipe', fd(options.receipt)] as const)
+  const cwd = physicalFolder(options.cwd)
+  const env: Record<string, string> = { ...options.env, PWD: cwd }
+  delete env.OLDPWD
   const child = execa(file, args, {
-    cwd: options.cwd,
-    env: options.env,
+    cwd,
+    env,
     extendEnv: false,
     stdio: ['ignore', fd(options.out), fd(options.err), ...more],
     detached: true,

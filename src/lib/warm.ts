@@ -6,7 +6,7 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import { borrowStreams, type Streams } from './output.ts'
-import { startSession, type Session } from './processes.ts'
+import { physicalFolder, startSession, type Session } from './processes.ts'
 
 export interface Warm extends Session {
   /** Its standard output and error until it is told otherwise; nameless files. */
@@ -18,8 +18,11 @@ export interface Warm extends Session {
 /** Longer instructions are slower to read than a process is to start: a shell reads byte by byte. */
 const LONGEST = 4096
 
+/** Follow from the folder. */
+const FOLDER = /^(OLD)?PWD$/
+
 /** What bash keeps for itself, and what another shell is not told. */
-const OWN = /^(_|PWD|OLDPWD|SHLVL|UID|EUID|PPID|REPLY|BASHOPTS|SHELLOPTS|BASH_.*)$/
+const OWN = /^(_|SHLVL|UID|EUID|PPID|REPLY|BASHOPTS|SHELLOPTS|BASH_.*)$/
 
 /**
  * Each field ends with a NUL and begins with what it is; the last says `r`. -p keeps BASH_ENV and
@@ -27,7 +30,7 @@ const OWN = /^(_|PWD|OLDPWD|SHLVL|UID|EUID|PPID|REPLY|BASHOPTS|SHELLOPTS|BASH_.*
  */
 const READ = [
   `while IFS= read -r -d '' -u 3; do case $REPLY in`,
-  `e*) export -- "\${REPLY:1}";; u*) unset -v -- "\${REPLY:1}";; c*) cd -- "\${REPLY:1}" || exit 126;;`,
+  `e*) export -- "\${REPLY:1}";; u*) unset -v -- "\${REPLY:1}";; c*) cd -P -- "\${REPLY:1}" || exit 126; unset -v OLDPWD; export OLDPWD;;`,
   `n*) BASH_ARGV0=\${REPLY:1};; a*) set -- "$@" "\${REPLY:1}";; o*) exec >>"\${REPLY:1}";;`,
   `x*) exec 2>>"\${REPLY:1}";; f*) exec 4>>"\${REPLY:1}";; p*) RUNBOOK_PROGRAM=\${REPLY:1};; r) break;; esac; done;`,
   `[[ $REPLY == r ]] || exit 0;`,
@@ -54,9 +57,10 @@ export function warmUp(): void {
   if (base !== undefined) waiting ??= start(base.env, base.cwd)
 }
 
-async function start(env: Record<string, string>, cwd: string): Promise<Warm | undefined> {
+async function start(env: Record<string, string>, folder: string): Promise<Warm | undefined> {
   const streams = borrowStreams()
   try {
+    const cwd = physicalFolder(folder)
     const session = await startSession(['bash', '-pc', READ, 'bash'], {
       cwd,
       env,
@@ -90,10 +94,17 @@ export interface Instructions {
 export async function takeWarm(told: Instructions): Promise<Warm | undefined> {
   const known = waiting
   if (known === undefined) return undefined
+  let cwd: string
+  try {
+    cwd = physicalFolder(told.cwd)
+  } catch {
+    // Whoever starts a process there hears why it cannot be.
+    return undefined
+  }
   waiting = undefined
   const warm = await known
   if (warm === undefined) return undefined
-  const fields = fieldsFor(warm, told)
+  const fields = fieldsFor(warm, { ...told, cwd })
   if (fields === undefined || warm.ended()) {
     dismiss(warm)
     return undefined
@@ -107,7 +118,7 @@ function fieldsFor(warm: Warm, told: Instructions): string | undefined {
   const fields: string[] = []
   for (const name of new Set([...Object.keys(warm.env), ...Object.keys(told.env)])) {
     const value = told.env[name]
-    if (value === warm.env[name] || OWN.test(name)) continue
+    if (value === warm.env[name] || FOLDER.test(name) || OWN.test(name)) continue
     // What is no name for a shell is handed on only by a process that gets it at its start.
     if (!/^[A-Za-z_]\w*$/.test(name)) return undefined
     fields.push(value === undefined ? `u${name}` : `e${name}=${value}`)

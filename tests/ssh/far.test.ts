@@ -1,5 +1,13 @@
 /** A process on another machine: its gate, its receipt, its output, its end. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -116,6 +124,17 @@ describe.skipIf(missing !== undefined)('a process on another machine', () => {
     const end = await startFar(work('pwd', { cwd: '/no such', gate }))
     expect(end.unstarted).toBe('the working folder /no such does not exist on the host')
     expect(gate).not.toHaveBeenCalled()
+  })
+
+  test('stands in the folder that a link leads to', async () => {
+    mkdirSync(join(there.home, 'releases/1.0'), { recursive: true })
+    symlinkSync('releases/1.0', join(there.home, 'current'))
+    const real = join(realpathSync(there.home), 'releases/1.0')
+    for (const cwd of ['current', join(there.home, 'current')]) {
+      const script = 'pwd; echo "$PWD ${OLDPWD-none}"; cd ..; pwd'
+      const { stdout } = await startFar(work(script, { cwd }))
+      expect(stdout.text).toBe(`${real}\n${real} none\n${join(real, '..')}\n`)
+    }
   })
 
   test('what never passed its gate is known to, and to be nothing', async () => {
