@@ -59,11 +59,12 @@ const FOLLOW = [
  * The process that acts, in a session of its own, at a gate: its standard input. It holds nothing of
  * the connection once it has passed; --norc, since bash reads ~/.bashrc where it finds itself below
  * an sshd. The receipt can be made only once: whoever finds the attempt
- * again makes it too, and then it can never begin. For the rest it is as its like in gate.ts.
+ * again makes it too, and then it can never begin. What bash resets when it starts is not set here
+ * either. For the rest it is as its like in gate.ts.
  */
 export const WRAPPER = [
   `trap : HUP INT QUIT TERM;`,
-  `while IFS= read -r -d ''; do case $REPLY in e*) export -- "\${REPLY:1}";; a*) set -- "$@" "\${REPLY:1}";; r) break;; esac; done;`,
+  `while IFS= read -r -d ''; do case $REPLY in eIFS=*|eOPTIND=*|eOPTERR=*) ;; e*) export -- "\${REPLY:1}";; a*) set -- "$@" "\${REPLY:1}";; r) break;; esac; done;`,
   `IFS= read -r && [[ $REPLY == go ]] || exit 0;`,
   `set -C; { exec 3> "$1/receipt"; } 2>/dev/null || exit 0; set +C;`,
   `printf 'started %s\\n' "\${EPOCHREALTIME-}" >&3 || exit 125;`,

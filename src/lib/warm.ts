@@ -21,8 +21,12 @@ const LONGEST = 4096
 /** Follow from the folder. */
 const FOLDER = /^(OLD)?PWD$/
 
-/** What bash keeps for itself, and what another shell is not told. */
-const OWN = /^(_|SHLVL|UID|EUID|PPID|REPLY|BASHOPTS|SHELLOPTS|BASH_.*)$/
+/** What a shell found at its start is not there any more: time has passed, and it has read. */
+const SPENT = /^(SECONDS|REPLY)$/
+
+/** What bash does with these when it finds them at its start is not what it does when they are assigned. */
+const SPECIAL =
+  /^(_|BASH.*|CDPATH|COMP_.*|DIRSTACK|EPOCH.*|EUID|EXECIGNORE|FUNC.*|GLOB.*|GROUPS|HIST.*|IFS|IGNOREEOF|LANG|LC_.*|LINENO|OPT.*|PIPESTATUS|POSIX.*|PPID|PS\d|REPLY|S?RANDOM|SECONDS|SHELLOPTS|SHLVL|TMOUT|UID)$/
 
 /**
  * Each field ends with a NUL and begins with what it is; the last says `r`. -p keeps BASH_ENV and
@@ -34,7 +38,7 @@ const READ = [
   `n*) BASH_ARGV0=\${REPLY:1};; a*) set -- "$@" "\${REPLY:1}";; o*) exec >>"\${REPLY:1}";;`,
   `x*) exec 2>>"\${REPLY:1}";; f*) exec 4>>"\${REPLY:1}";; p*) RUNBOOK_PROGRAM=\${REPLY:1};; r) break;; esac; done;`,
   `[[ $REPLY == r ]] || exit 0;`,
-  `unset REPLY;`,
+  `unset REPLY; SECONDS=0;`,
   `eval -- "unset RUNBOOK_PROGRAM; $RUNBOOK_PROGRAM"`,
 ].join(' ')
 
@@ -118,9 +122,9 @@ function fieldsFor(warm: Warm, told: Instructions): string | undefined {
   const fields: string[] = []
   for (const name of new Set([...Object.keys(warm.env), ...Object.keys(told.env)])) {
     const value = told.env[name]
-    if (value === warm.env[name] || FOLDER.test(name) || OWN.test(name)) continue
+    if (FOLDER.test(name) || (value === warm.env[name] && !SPENT.test(name))) continue
     // What is no name for a shell is handed on only by a process that gets it at its start.
-    if (!/^[A-Za-z_]\w*$/.test(name)) return undefined
+    if (SPECIAL.test(name) || !/^[A-Za-z_]\w*$/.test(name)) return undefined
     fields.push(value === undefined ? `u${name}` : `e${name}=${value}`)
   }
   if (told.cwd !== warm.cwd) fields.push(`c${told.cwd}`)

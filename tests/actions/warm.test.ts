@@ -1,6 +1,7 @@
 /** A shell that waited does what one that is started for it does, in the same place and with the same words. */
 import { chmodSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { performGated } from '../../src/actions/gated.ts'
 import { physicalFolder } from '../../src/lib/processes.ts'
@@ -34,6 +35,25 @@ async function ends(script: string, root: string, warm: boolean, where: Where) {
   const { exit_code, stdout, stderr, unstarted } = end
   return { exit_code, stdout: stdout.text, stderr: stderr.text, unstarted, gated: at.gated.length }
 }
+
+/** What bash sets itself, and what changes how it works. */
+const NAMES = `_ BASH BASHOPTS BASHPID BASH_ARGV0 BASH_COMPAT
+  BASH_ENV BASH_FUNC_f%% BASH_SUBSHELL BASH_VERSION BASH_XTRACEFD
+  CDPATH COMP_WORDBREAKS DIRSTACK ENV EUID EXECIGNORE FUNCNAME FUNCNEST GLOBIGNORE GROUPS
+  HISTCMD HOSTNAME IFS IGNOREEOF LANG LC_ALL LC_NUMERIC LINENO OLDPWD OPTARG OPTERR OPTIND
+  PIPESTATUS POSIXLY_CORRECT PPID PS1 PS4 PWD RANDOM REPLY SECONDS SHELLOPTS SHLVL SRANDOM
+  TIMEFORMAT TMOUT TMPDIR UID`.split(/\s+/)
+const VALUES: Record<string, string> = {
+  CDPATH: '/usr',
+  BASH_ENV: '/usr',
+  IFS: ',',
+  OLDPWD: '/usr',
+}
+const RANDOM = ['BASHPID', 'RANDOM', 'SRANDOM']
+/** Those that an operator may have in the environment. */
+const EXPORTED =
+  `BASH_ENV CDPATH GLOBIGNORE IFS OLDPWD OPTIND POSIXLY_CORRECT PS4 PWD REPLY SECONDS SHLVL
+  TMOUT UID`.split(/\s+/)
 
 describe.each([
   ['an action', true],
@@ -87,6 +107,30 @@ describe.each([
     expect(end.stdout).toBe('')
     expect(end.gated).toBe(recoverable ? 0 : 1)
   })
+
+  test('hands on what bash treats in a way of its own', async () => {
+    const root = folder()
+    mkdirSync(join(root, 'bin'))
+    writeFileSync(join(root, '.hidden'), '')
+    for (const name of NAMES) {
+      const show = RANDOM.includes(name) ? 'true' : `declare -p ${name}; env | grep ^${name}=`
+      const script = `set +eu; : ${name}; x='a,b 7c'; set -- $x; echo $# * $- $BASHOPTS; cd bin; ${show}`
+      const env = { [name]: VALUES[name] ?? '7' }
+      await same(script, root, { env })
+      if (EXPORTED.includes(name)) await same(script, root, { env, base: env })
+    }
+  }, 60_000)
+})
+
+test('a shell that waited counts SECONDS from when it is told', async () => {
+  const root = folder()
+  const base = { PATH: process.env.PATH ?? '' }
+  keepWarm(base, root)
+  warmUp()
+  await sleep(2100)
+  const at = context({}, { root, env: base })
+  const { stdout } = await performGated(at, { command: { script: `echo $SECONDS; ${isWarm}` } })
+  expect(stdout.text).toMatch(/^[01]\nwarm\n$/)
 })
 
 test('no process can be where it may not enter', () => {

@@ -1,4 +1,5 @@
 /** A process on another machine: its gate, its receipt, its output, its end. */
+import { spawnSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -124,6 +125,15 @@ describe.skipIf(missing !== undefined)('a process on another machine', () => {
     const end = await startFar(work('pwd', { cwd: '/no such', gate }))
     expect(end.unstarted).toBe('the working folder /no such does not exist on the host')
     expect(gate).not.toHaveBeenCalled()
+  })
+
+  test('gives to bash what it would take when it starts', async () => {
+    const env = { IFS: ',', OPTIND: '3', OPTERR: '0', OPTION: 'a,b' }
+    const script =
+      'set -- $OPTION; echo "$# $OPTIND $OPTERR"; while getopts x it -x; do echo "$it"; done'
+    const local = { PATH: path ?? '' }
+    const cold = spawnSync('bash', ['-c', script], { env: { ...local, ...env }, encoding: 'utf8' })
+    expect((await startFar(work(script, { env }))).stdout.text).toBe(cold.stdout)
   })
 
   test('stands in the folder that a link leads to', async () => {
