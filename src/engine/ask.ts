@@ -98,7 +98,8 @@ function together(answered: readonly Answered[]): Answer {
   return answers.includes('cannot_tell') ? 'cannot_tell' : 'holds'
 }
 
-function patience(
+/** How long a check may be asked again and how often, in milliseconds; undefined: it is asked once. */
+export function patience(
   retry: Retry | undefined,
   scope: Scope,
 ): { within: number; every: number } | undefined {

@@ -3,18 +3,18 @@ import { randomBytes } from 'node:crypto'
 import { realpathSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { parseDuration } from '../core/durations.ts'
 import { EXIT, failure } from '../core/errors.ts'
 import type { ProcessIdentity } from '../core/events.ts'
 import { canonicalJson, sha256 } from '../core/plan.ts'
 import type { Service } from '../core/runbook.ts'
 import { isTemplateError, resolve, textOf } from '../core/templates.ts'
 import { endDaemon, ended, freePort, startDaemon, tailOf } from '../lib/daemons.ts'
+import { sleepUnless } from '../lib/pause.ts'
 import { privateFolder, readPrivate, replacePrivate } from '../lib/private-files.ts'
 import { alive } from '../lib/processes.ts'
 import { endLeftovers, TOKEN } from '../lib/tree.ts'
 import { which } from '../lib/which.ts'
+import { patience } from './ask.ts'
 import { needsOf } from './input-sources.ts'
 import { withheldFrom } from './process-environment.ts'
 import {
@@ -95,29 +95,32 @@ export function runService(
 
   const readiness = async (services: ServicesScope, port: number) => {
     const { ready } = service
-    const inputs = ready === undefined ? {} : await context.pick(needsOf(ready).inputs, services)
-    return () =>
-      ready === undefined ? listens(port) : context.isReady(ready, { inputs, services })
+    if (ready === undefined) return { ask: () => listens(port) }
+    const inputs = await context.pick(needsOf(ready).inputs, services)
+    const scope = { inputs, services }
+    const retry = startable(name, () => patience(ready.retry, scope))
+    return { ask: () => context.isReady(ready, scope), ...retry }
   }
 
   const waitUntilReady = async (
     process: ProcessIdentity,
     services: ServicesScope,
     port: number,
-    patience_ms: number,
+    runsAlready = false,
   ) => {
-    const ask = await readiness(services, port)
-    const until = performance.now() + patience_ms
+    const { ask, within = READY_MS, every } = await readiness(services, port)
+    const patience_ms = runsAlready ? AWAY_MS + (every ?? 0) : within
     const asked = new AbortController()
     const unwanted = AbortSignal.any([asked.signal, context.interrupt])
-    const over = ended(process, patience_ms, unwanted).then(() => undefined)
+    let isOver = false
+    const over = ended(process, patience_ms, unwanted).then(() => void (isOver = true))
     try {
-      for (let pause = 20; performance.now() < until; pause = Math.min(pause * 1.5, 500)) {
+      for (let pause = every ?? 20; !isOver; pause = every ?? Math.min(pause * 1.5, 500)) {
         // An answer may belong to somebody else on that port, and may be long in coming.
         const holds = await Promise.race([ask(), over])
         if (holds === true && alive(process)) return
         if (holds === undefined || !alive(process)) break
-        await sleep(pause)
+        await Promise.race([sleepUnless(pause, unwanted), over])
       }
     } finally {
       asked.abort()
@@ -126,7 +129,7 @@ export function runService(
     throw notReady(alive(process) ? 'was not ready in time' : 'ended before it was ready')
   }
   const comesBack = (process: ProcessIdentity, services: ServicesScope, port: number) =>
-    waitUntilReady(process, services, port, AWAY_MS).then(
+    waitUntilReady(process, services, port, true).then(
       () => true,
       (error: unknown) => {
         if (context.interrupt.aborted) throw error
@@ -176,7 +179,7 @@ export function runService(
         }
         try {
           const process = await begin(port, token, env, spec)
-          await waitUntilReady(process, services, port, patienceOf(service))
+          await waitUntilReady(process, services, port)
           return address(port)
         } catch (error) {
           // Between our look and its start somebody else may have taken the port.
@@ -201,12 +204,19 @@ async function ownEnvironment(
   context: ServiceContext,
 ): Promise<Record<string, string>> {
   const inputs = await context.pick(needsOf(service.env).inputs, services)
-  try {
-    return Object.fromEntries(
+  return startable(name, () =>
+    Object.fromEntries(
       Object.entries(service.env).map(([variable, template]) => {
         return [variable, textOf(resolve(template, { inputs, services }))]
       }),
-    )
+    ),
+  )
+}
+
+/** What is calculated; where that cannot be, the service cannot be started. */
+function startable<T>(name: string, calculate: () => T): T {
+  try {
+    return calculate()
   } catch (error) {
     if (!isTemplateError(error)) throw error
     throw failure(EXIT.usage, `the service ${name} cannot be started: ${error.message}`, {
@@ -220,11 +230,6 @@ function withNode(env: Record<string, string>): Record<string, string> {
   const found = which('node', env.PATH)
   if (found !== undefined && realpathSync(found) === realpathSync(process.execPath)) return env
   return { ...env, PATH: [dirname(process.execPath), env.PATH ?? ''].join(delimiter) }
-}
-
-function patienceOf({ ready }: Run): number {
-  const retry = ready?.retry
-  return (retry !== undefined && 'within' in retry && parseDuration(retry.within)) || READY_MS
 }
 
 function listens(port: number): Promise<boolean> {

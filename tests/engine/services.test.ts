@@ -457,23 +457,46 @@ describe('a process', () => {
     expect(listening(two.app.port)).toBe(false)
   })
 
-  test('that never gets ready is ended, with the end of what it said', async () => {
-    const late = { ...ready, retry: { within: '600ms', every: '50ms' } } as NonNullable<
-      typeof ready
-    >
-    const failed = await use(
-      app("console.log('still warming up'); setInterval(() => {}, 1000)", { ready: late }),
-    )
-    expect(failed).toMatchObject({
-      exit: 6,
-      error: 'the service app was not ready in time; it said:\nstill warming up',
-    })
-    await sleep(50)
-    const record = JSON.parse(
-      readFileSync(join(root, '.runbook/services/demo/sandbox/app/process.json'), 'utf8'),
-    ) as object
-    expect(record).not.toHaveProperty('process')
+  const patient = (within: string, every: string) =>
+    ({ ...ready, retry: { within, every } }) as NonNullable<typeof ready>
+
+  test('is asked as often as its check says', async () => {
+    const script = `
+      import { appendFileSync, readFileSync } from 'node:fs'
+      import { createServer } from 'node:http'
+      createServer((_, answer) => {
+        appendFileSync('asked', Date.now() + '\\n')
+        answer.statusCode = readFileSync('asked', 'utf8').split('\\n').length > 3 ? 200 : 503
+        answer.end()
+      }).listen(process.env.PORT, '127.0.0.1')`
+    const first = await use(app(script, { ready: patient('30s', "${{ '600ms' }}") }))
+    await first.stop()
+    const times = readFileSync(join(root, 'asked'), 'utf8').trim().split('\n').map(Number)
+    expect(times).toHaveLength(3)
+    // What the service needs to answer is not always the same.
+    for (const [i, time] of times.slice(1).entries())
+      expect(time - (times[i] ?? 0)).toBeGreaterThan(500)
   })
+
+  test.each(['600ms', "${{ '600ms' }}"])(
+    'that never gets ready is ended, with the end of what it said (%s)',
+    async (within) => {
+      const late = patient(within, '50ms')
+      const failed = await use(
+        app("console.log('still warming up'); setInterval(() => {}, 1000)", { ready: late }),
+      )
+      expect(failed.ms).toBeLessThan(30_000)
+      expect(failed).toMatchObject({
+        exit: 6,
+        error: 'the service app was not ready in time; it said:\nstill warming up',
+      })
+      await sleep(50)
+      const record = JSON.parse(
+        readFileSync(join(root, '.runbook/services/demo/sandbox/app/process.json'), 'utf8'),
+      ) as object
+      expect(record).not.toHaveProperty('process')
+    },
+  )
 
   test('that ends early is not waited for', async () => {
     const failed = await use(app("console.error('no such table'); process.exit(3)"))
