@@ -291,7 +291,7 @@ describe('no answer is not a no', () => {
 
   test.each(['timeout', 'interrupted'] as const)('%s: the server is told to stop', async (kind) => {
     const stop = new AbortController()
-    const at = context({}, { timeout_ms: kind === 'timeout' ? 200 : 9000, interrupt: stop.signal })
+    const at = context({}, { timeout_ms: kind === 'timeout' ? 800 : 9000, interrupt: stop.signal })
     if (kind === 'interrupted') setTimeout(() => stop.abort(), 200)
     const began = performance.now()
     const { problem, unchanged } = await sql.perform(action(['SELECT pg_sleep(8)']), at)
@@ -316,7 +316,7 @@ describe('no answer is not a no', () => {
   ])('told to stop, and nobody can tell: %s', async (_name, statements) => {
     const { problem, unchanged } = await sql.perform(
       action(statements),
-      context({}, { timeout_ms: 200 }),
+      context({}, { timeout_ms: 800 }),
     )
     expect(problem).toMatchObject({ kind: 'timeout' })
     expect(problem?.message).toContain('whether it took effect is not known')
