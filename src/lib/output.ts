@@ -82,6 +82,9 @@ function trimmed(bytes: Buffer, at: 'start' | 'end'): Buffer {
   return (bytes[last] ?? 0) >= 0xc0 ? bytes.subarray(0, last) : bytes
 }
 
+/** More than what stands for a gap takes: with it, a text is no longer than what may be seen. */
+const GAP_BYTES = 64
+
 const gap = (bytes: number) => `\n[… ${bytes} bytes left out …]\n`
 
 /** All of a text, or its head and tail. Invalid UTF-8 becomes U+FFFD. */
@@ -89,9 +92,10 @@ export function kept(stream: Stream, limit = SEEN_BYTES): Kept {
   const { size } = fstatSync(stream.fd)
   const bytes = size + stream.dropped
   if (size <= limit) return { text: readAt(stream.fd, 0, size).toString(), bytes, cut: false }
-  const head = trimmed(readAt(stream.fd, 0, limit / 2), 'end')
-  const tail = trimmed(readAt(stream.fd, size - limit / 2, limit / 2), 'start')
-  const text = `${head.toString()}${gap(bytes - limit)}${tail.toString()}`
+  const half = (limit - GAP_BYTES) / 2
+  const head = trimmed(readAt(stream.fd, 0, half), 'end')
+  const tail = trimmed(readAt(stream.fd, size - half, half), 'start')
+  const text = `${head.toString()}${gap(bytes - 2 * half)}${tail.toString()}`
   return { text, bytes, cut: true }
 }
 

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { run } from '../../src/actions/run.ts'
+import { celScope } from '../../src/core/expression-values.ts'
 import { context } from './context.ts'
 
 const script = (text: string) => ({ verb: 'run', script: text, leaves_processes: false }) as const
@@ -37,6 +38,13 @@ test.each([
 ])('whether the middle was left out is said of %s', async (_name, text, said) => {
   const { notes = [] } = await run.perform(script(`${text} || true`), context())
   expect(notes).toEqual(said)
+})
+
+test('with what stands for its middle it is no longer than expressions see, so they see its end', async () => {
+  const { fields } = await run.perform(script('yes | head -c 2M || true; echo last'), context())
+  expect(
+    celScope(fields, [{ segments: ['stdout'], nodes: [], asked: false }]).get('stdout'),
+  ).toMatch(/out …\]\n[^]*last$/)
 })
 
 test('bytes that are no text become U+FFFD', async () => {
