@@ -1,12 +1,13 @@
 /** From a name and flags to a plan, a view, and a bound run: what deploy, resume and rollback share. */
 import { compile, selectedSteps } from '../core/compile.ts'
-import { EXIT, failure } from '../core/errors.ts'
+import { EXIT, failure, isStopped } from '../core/errors.ts'
 import type { Selection } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import { didYouMean, formatProblem } from '../core/problems.ts'
 import type { Environment, Runbook } from '../core/runbook.ts'
 import type { View } from '../core/view.ts'
 import { planInputs } from '../engine/inputs.ts'
+import { stoppedBefore } from '../engine/stop.ts'
 import { loadRunbook } from '../language/load.ts'
 
 export interface Planned {
@@ -76,7 +77,11 @@ export async function confirmTarget(
         hint: `add: --confirm ${name}`,
       })
     }
-    typed = await view.prompt(`${name} is protected. Type its name to ${what}:`)
+    typed = await view
+      .prompt(`${name} is protected. Type its name to ${what}:`)
+      .catch((error: unknown) => {
+        throw isStopped(error) ? stoppedBefore(error.exit) : error
+      })
   }
   if (typed !== name)
     throw failure(

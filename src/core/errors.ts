@@ -29,6 +29,10 @@ export const STOPPED_BY = {
   SIGHUP: EXIT.hangup,
 } as const
 
+export type StopSignal = keyof typeof STOPPED_BY
+
+export const STOP_SIGNALS = Object.keys(STOPPED_BY) as StopSignal[]
+
 /** The one error of the tool: what happened, what to do next, and with which code the process ends. */
 export interface RunbookError extends Error {
   runbookError: true
@@ -51,6 +55,11 @@ export function failure(
     exit,
     ...rest,
   })
+}
+
+/** Whether it says that somebody wanted it to stop. */
+export function isStopped(error: unknown): error is RunbookError {
+  return isRunbookError(error) && STOP_SIGNALS.some((signal) => STOPPED_BY[signal] === error.exit)
 }
 
 /** Recognised by its mark, so that an error from another copy of this module counts too. */

@@ -3,7 +3,7 @@
  * the current picture; retry, rollback and signals are the engine's, and stay off there.
  */
 import { Listr, type ListrRendererFactory, type ListrTaskWrapper } from 'listr2'
-import { EXIT, isRunbookError } from '../core/errors.ts'
+import { isStopped } from '../core/errors.ts'
 import { halt, type Runtime } from './runtime.ts'
 
 /** One row of the tree. `run` never rejects but for a fault of ours or a lost journal. */
@@ -63,12 +63,8 @@ async function runItem(rt: Runtime, item: Item, task: unknown): Promise<void> {
   try {
     await item.run()
   } catch (error) {
-    // In a concurrent phase the others finish what they began, and none starts.
-    halt(rt, isUnanswered(error) ? { kind: 'paused' } : { kind: 'broken', error })
+    // Stopped while a question was open, nothing was done that is not recorded. In a concurrent phase the
+    // others finish what they began, and none starts.
+    halt(rt, isStopped(error) ? { kind: 'paused' } : { kind: 'broken', error })
   }
-}
-
-/** Ctrl-C in answer to a question, or a terminal that is gone: nothing was done that is not recorded. */
-function isUnanswered(error: unknown): boolean {
-  return isRunbookError(error) && (error.exit === EXIT.interrupted || error.exit === EXIT.hangup)
 }

@@ -4,9 +4,14 @@
  * the process tree; the third leaves. While the services end, one is heard and the next leaves. A lost
  * terminal never ends the process before the journal is in order.
  */
-import { failure, STOPPED_BY, type ExitCode } from '../core/errors.ts'
-
-type Signal = keyof typeof STOPPED_BY
+import {
+  failure,
+  STOP_SIGNALS,
+  STOPPED_BY,
+  type ExitCode,
+  type RunbookError,
+  type StopSignal as Signal,
+} from '../core/errors.ts'
 
 export interface Stop {
   /** The first signal, once there was one. */
@@ -87,9 +92,7 @@ export function listenForStop(say: (text: string) => void, without: string): Sto
     count += 1
     heard(signal)
   }
-  const handlers = (Object.keys(STOPPED_BY) as Signal[]).map(
-    (signal) => [signal, on(signal)] as const,
-  )
+  const handlers = STOP_SIGNALS.map((signal) => [signal, on(signal)] as const)
   for (const [signal, handler] of handlers) process.on(signal, handler)
   return {
     asked: () => first,
@@ -111,8 +114,10 @@ export function listenForStop(say: (text: string) => void, without: string): Sto
 
 /** Throws, with the exit code of the signal, when somebody asked to stop before a run could note it. */
 export function demandGoingOn(stop: Stop): void {
-  if (stop.asked() === undefined) return
-  throw failure(stop.exitCode(), 'stopped; no step was touched', {
-    hint: 'give the same command again',
-  })
+  if (stop.asked() !== undefined) throw stoppedBefore(stop.exitCode())
+}
+
+/** The error of a command that was stopped before it had a run to drive. */
+export function stoppedBefore(exit: ExitCode): RunbookError {
+  return failure(exit, 'stopped; no step was touched', { hint: 'give the same command again' })
 }

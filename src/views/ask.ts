@@ -1,11 +1,15 @@
 /** Questions to the person at the terminal. Owner of the prompts. */
+import { PassThrough } from 'node:stream'
 import { input, select } from '@inquirer/prompts'
-import { EXIT, failure, type RunbookError } from '../core/errors.ts'
+import { EXIT, failure, STOP_SIGNALS, STOPPED_BY, type StopSignal } from '../core/errors.ts'
 import type { Choice } from '../core/view.ts'
 import { clean } from '../lib/clean.ts'
 import type { Look } from '../lib/terminal.ts'
 
+const [CTRL_C, CTRL_D, CTRL_Z] = ['\u0003', '\u0004', '\u001a']
+
 interface Context {
+  input: NodeJS.ReadableStream
   output: NodeJS.WritableStream
   signal: AbortSignal
 }
@@ -21,7 +25,7 @@ export type Through = <Value, Config>(
 
 const directly: Through = (prompt, config, context) => prompt(config, context)
 
-/** Asks for one of the choices. Rejects when nobody answers: Ctrl-C, or the terminal is gone. */
+/** Asks for one of the choices. Rejects, with the exit code of a signal, when nobody answers. */
 export async function askChoice<T extends string>(
   question: string,
   choices: readonly Choice<T>[],
@@ -47,28 +51,45 @@ export async function askText(
   return text.trim()
 }
 
-/** Runs a prompt on standard error, and ends it when standard input ends, which it does not notice. */
+/**
+ * Runs a prompt on standard error. It does not notice that the terminal is gone, and has uses of its own for
+ * the keys that stop: here each of them is the signal that it is elsewhere, and a signal ends the question.
+ */
 async function answered<T>(ask: (context: Context) => Promise<T>): Promise<T> {
-  const controller = new AbortController()
-  const over = () => controller.abort()
-  process.stdin.once('end', over).once('close', over)
+  const { stdin } = process
+  const over = new AbortController()
+  let by: StopSignal | undefined
+  const end = (signal: StopSignal) => {
+    by ??= signal
+    over.abort()
+  }
+  const gone = () => {
+    if (by === undefined) process.emit('SIGHUP', 'SIGHUP')
+  }
+  const setRawMode = (raw: boolean) => stdin.setRawMode(raw)
+  // Not standard input itself: of the errors of a terminal that is gone a prompt would die.
+  const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode })
+  const typed = (keys: Buffer) => {
+    if (keys.includes(CTRL_C) || keys.includes(CTRL_D)) process.emit('SIGINT', 'SIGINT')
+    else if (keys.includes(CTRL_Z)) {
+      setRawMode(false)
+      process.kill(process.pid, 'SIGTSTP')
+    } else input.write(keys)
+  }
+  const goOn = () => setRawMode(true)
+  for (const signal of STOP_SIGNALS) process.on(signal, end)
+  process.on('SIGCONT', goOn)
+  stdin.on('error', gone).on('end', gone).on('close', gone).on('data', typed).resume()
   try {
-    return await ask({ output: process.stderr, signal: controller.signal })
+    if (stdin.destroyed || stdin.readableEnded) gone()
+    return await ask({ input, output: process.stderr, signal: over.signal })
   } catch (error) {
-    throw unanswered(error)
+    if (by === undefined)
+      throw failure(EXIT.fault, 'the question could not be asked', { cause: error })
+    throw failure(STOPPED_BY[by], 'the question was not answered', { cause: error })
   } finally {
-    process.stdin.off('end', over).off('close', over)
+    stdin.off('error', gone).off('end', gone).off('close', gone).off('data', typed).pause()
+    process.off('SIGCONT', goOn)
+    for (const signal of STOP_SIGNALS) process.off(signal, end)
   }
-}
-
-/** A prompt takes Ctrl-C for itself; it is given on, so that it means here what it means elsewhere. */
-function unanswered(error: unknown): RunbookError {
-  const name = error instanceof Error ? error.name : ''
-  if (name === 'ExitPromptError') {
-    process.kill(process.pid, 'SIGINT')
-    return failure(EXIT.interrupted, 'the question was not answered: Ctrl-C', { cause: error })
-  }
-  if (name === 'AbortPromptError')
-    return failure(EXIT.hangup, 'the question was not answered: the terminal is gone')
-  return failure(EXIT.fault, 'the question could not be asked', { cause: error })
 }

@@ -81,8 +81,8 @@ export function liveView(
         keep('')
       }
     })
-    // Who asked hears what became of it; the next question is asked all the same.
-    asking = answer.catch(() => undefined)
+    // Where one was not answered it stops there: those that wait behind it hear the same.
+    asking = answer
     return answer
   }
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { newestIn } from '../crash/record.ts'
+import { newestIn, recordOf } from '../crash/record.ts'
 import { linesOf, project, runbook, statuses, summaryOf } from '../tool.ts'
 import { terminal, titled, tmux, type Terminal } from './tmux.ts'
 
@@ -51,6 +51,12 @@ const slow = (id: string) =>
 
 function opened(root: string, what: readonly string[] | string): Terminal {
   return (open = terminal(root, what))
+}
+
+/** What stands in a file, once there is anything. */
+async function written(path: string): Promise<string> {
+  for (let i = 0; i < 200 && linesOf(path).length === 0; i++) await sleep(50)
+  return linesOf(path).join()
 }
 
 const order = (root: string) => linesOf(join(root, 'order')).join(', ')
@@ -102,9 +108,7 @@ describe.skipIf(!tmux)(titled('a person stops a run at the terminal'), () => {
     t.hangUp()
     await sleep(300)
     writeFileSync(join(root, 'go'), '')
-    for (let i = 0; i < 200 && !(existsSync(code) && readFileSync(code, 'utf8') !== ''); i++)
-      await sleep(50)
-    expect(readFileSync(code, 'utf8').trim()).toBe('129')
+    expect(await written(code)).toBe('129')
     expect(await newestIn(root)).toEqual(['paused', 'one done, two done'])
     const on = await runbook(root, ['resume', '-o', 'json'])
     expect([on.code, statuses(on)], on.stderr).toEqual([0, 'one done, two done, three done'])
@@ -227,6 +231,56 @@ describe.skipIf(!tmux)(titled('a person answers'), () => {
     expect(order(root)).toBe('one')
   }, 30_000)
 
+  test('Ctrl-D instead of an answer pauses; Ctrl-Z does not, and fg comes back to the question', async () => {
+    const root = withSteps(step('one'), manual, step('three'))
+    const t = opened(root, `set -m; runbook deploy sample --env test; touch away; fg`)
+    await t.shows(/No: this step has failed/)
+    t.type('C-z')
+    while (!existsSync(join(root, 'away'))) await sleep(50)
+    await sleep(300)
+    t.type('Down')
+    await t.shows(/❯ No: this step has failed/)
+    t.type('C-d')
+    expect(await t.exit()).toBe(130)
+    expect(await newestIn(root)).toEqual(['paused', 'one done'])
+  }, 30_000)
+
+  test.each([
+    ['by Ctrl-C', (t: Terminal) => t.type('C-c'), '130'],
+    ['because the terminal is gone', (t: Terminal) => t.hangUp(), '129'],
+  ])(
+    'not answered %s, a question lets nobody be asked behind it, and resume asks again',
+    async (_title, end, code) => {
+      const root = withSteps(manual, manual.replace('seen', 'seen_too'))
+      const file = join(root, 'runbooks/sample.yaml')
+      writeFileSync(file, readFileSync(file, 'utf8').replace('steps:', 'concurrent: 2\n    steps:'))
+      const t = opened(
+        root,
+        `(trap : HUP INT; runbook deploy sample --env test; echo $? > ${root}/code)`,
+      )
+      await t.shows(/No: this step has failed/)
+      end(t)
+      expect(await written(join(root, 'code'))).toBe(code)
+      expect(await newestIn(root)).toEqual(['paused', ''])
+      t.dispose()
+      const again = opened(root, ['resume'])
+      await again.shows(/No: this step has failed/)
+      again.type('Enter')
+      await again.shows(/✔ QA[^]*No: this step has failed/)
+      again.type('Enter')
+      expect(await again.exit()).toBe(0)
+    },
+    30_000,
+  )
+
+  test('SIGTERM ends the question', async () => {
+    const { root, t } = await asked()
+    const [run] = (await recordOf(root)).runs
+    process.kill(run?.state.by.process.pid ?? 0, 'SIGTERM')
+    expect(await t.exit()).toBe(143)
+    expect(await newestIn(root)).toEqual(['paused', 'one done'])
+  }, 30_000)
+
   test('nobody is there: it waits, and resume at a terminal asks', async () => {
     const root = withSteps(step('one'), manual, step('three'))
     const ran = await runbook(root, ['deploy', 'sample', '--env', 'test', '-o', 'json'])
@@ -256,6 +310,30 @@ describe.skipIf(!tmux)(titled('a person answers'), () => {
     },
     30_000,
   )
+})
+
+describe.skipIf(!tmux)(titled('the name of a protected environment is not given'), () => {
+  test.each(['C-c', 'C-d'])(
+    '%s: no step was touched',
+    async (key) => {
+      const root = withSteps(step('one'))
+      const t = opened(root, ['deploy', 'sample', '--env', 'prod'])
+      await t.shows(/prod is protected\. Type its name/)
+      t.type(key)
+      expect(await t.exit()).toBe(130)
+      await t.shows(/error: stopped; no step was touched\n +give the same command again/)
+      expect(t.cursorShown()).toBe(true)
+    },
+    30_000,
+  )
+
+  test('the terminal is gone', async () => {
+    const root = withSteps(step('one'))
+    const t = opened(root, `(trap : HUP; runbook deploy sample --env prod; echo $? > ${root}/code)`)
+    await t.shows(/prod is protected\. Type its name/)
+    t.hangUp()
+    expect(await written(join(root, 'code'))).toBe('129')
+  }, 30_000)
 })
 
 describe.skipIf(!tmux)(titled('the reader of a pipe leaves'), () => {
