@@ -19,6 +19,7 @@ async function start(argv: string[]): Promise<void> {
   }
   module.enableCompileCache(compileCache())
   quietSqlite()
+  process.once('beforeExit', unsettled)
   try {
     const { main } = await import('./cli/index.ts')
     process.exitCode = await main(argv)
@@ -26,6 +27,15 @@ async function start(argv: string[]): Promise<void> {
     process.stderr.write(`runbook: ${error instanceof Error ? error.stack : String(error)}\n`)
     process.exitCode = 1
   }
+  process.off('beforeExit', unsettled)
+}
+
+/** Nothing is left that could bring the command to its end: Node would end in silence, and with 0. */
+function unsettled(): void {
+  process.exitCode = 1
+  process.stderr.write(
+    'runbook: nothing is left that could finish this command, which is a fault of runbook itself; what it did is in the record. Next: runbook status\n',
+  )
 }
 
 function isOlderThan(major: number, minor: number): boolean {

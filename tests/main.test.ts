@@ -36,6 +36,7 @@ function isTooOld(node: string): boolean {
 const standIn = `
 const { readFileSync } = require('node:fs')
 exports.main = async ([how, value]) => {
+  if (how === 'hang') return new Promise(() => {})
   if (how === 'end') return Number(value)
   if (how === 'die') return process.kill(process.pid, value), new Promise(() => setInterval(() => {}, 1e3))
   if (how === 'read') return console.log(process.versions.node, readFileSync(0, 'utf8')), 0
@@ -48,24 +49,32 @@ exports.main = async ([how, value]) => {
 }
 `
 
+const place = mkdtempSync(join(tmpdir(), 'runbook-main-'))
+const main = join(place, 'dist/main.cjs')
+const modules = join(place, 'node_modules')
+
+beforeAll(() => {
+  cpSync('dist', join(place, 'dist'), { recursive: true })
+  cpSync('package.json', join(place, 'package.json'))
+  symlinkSync(resolve('node_modules'), modules)
+  const [, commands = ''] = /require\("(.\/cli[^"]*)"\)/.exec(readFileSync(main, 'utf8')) ?? []
+  writeFileSync(join(place, 'dist', commands), standIn)
+})
+afterAll(() => {
+  rmSync(place, { recursive: true })
+})
+
+test('a command that nothing can end any more is no success, and says so', () => {
+  const { status, stderr } = spawnSync(process.execPath, [main, 'hang'], { encoding: 'utf8' })
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^runbook: nothing is left that could finish this command.*runbook status\n$/)
+  const ended = spawnSync(process.execPath, [main, 'end', '0'], { encoding: 'utf8' })
+  expect([ended.status, ended.stderr]).toEqual([0, ''])
+})
+
 const wanting = oldNode === undefined ? ' (SKIPPED: none older than 22.13 is on PATH)' : ''
 describe.skipIf(oldNode === undefined)(`on a Node that is too old${wanting}`, () => {
   const node = oldNode ?? ''
-  const place = mkdtempSync(join(tmpdir(), 'runbook-main-'))
-  const main = join(place, 'dist/main.cjs')
-  const modules = join(place, 'node_modules')
-
-  beforeAll(() => {
-    cpSync('dist', join(place, 'dist'), { recursive: true })
-    cpSync('package.json', join(place, 'package.json'))
-    symlinkSync(resolve('node_modules'), modules)
-    const [, commands = ''] = /require\("(.\/cli[^"]*)"\)/.exec(readFileSync(main, 'utf8')) ?? []
-    writeFileSync(join(place, 'dist', commands), standIn)
-  })
-  afterAll(() => {
-    rmSync(place, { recursive: true })
-  })
-
   test('it starts the newer one, with its input and its exit code', () => {
     const read = spawnSync(node, [main, 'read'], { input: 'hello', encoding: 'utf8' })
     expect(read.stdout).toBe(`${process.versions.node} hello\n`)
