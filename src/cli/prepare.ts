@@ -19,6 +19,8 @@ export interface PlanWishes {
   env?: string | undefined
   vars: Record<string, string>
   selection?: Selection
+  /** Where a path begins; left out: the working folder. */
+  folder?: string
   /** No other program is started. */
   offline?: boolean | undefined
   warn: (text: string) => void
@@ -27,9 +29,9 @@ export interface PlanWishes {
 /** Reads a runbook and resolves it against its environment. Throws exit 2 with everything that is wrong. */
 export async function planFor(
   name: string,
-  { env, vars, selection, offline, warn }: PlanWishes,
+  { env, vars, selection, folder = process.cwd(), offline, warn }: PlanWishes,
 ): Promise<Planned> {
-  const { runbook, root, problems } = await loadRunbook(name, process.cwd(), {
+  const { runbook, root, problems } = await loadRunbook(name, folder, {
     alone: offline === true,
   })
   for (const problem of problems) warn(formatProblem(problem))

@@ -67,7 +67,7 @@ export function define(command: Command, exit: (code: number) => void): void {
       return
     }
     const retry = steps.flatMap((step) => stepsMeant(known, step))
-    const replanned = await lookAtToday(known, flags, view)
+    const replanned = await lookAtToday(session.root, known, flags, view)
     const plan = replanned ?? known.plan
     const attached = flags.wait === true || plan.environment.wait === true
     if (replanned === undefined && !attached && isHeldUp(known, view)) {
@@ -117,6 +117,7 @@ function stepsMeant({ plan, state }: KnownRun, step: string): string[] {
 
 /** The plan in the journal rules; how today's differs is said. With --replan, the new plan. */
 async function lookAtToday(
+  root: string,
   { plan, state }: KnownRun,
   flags: Flags,
   view: View,
@@ -126,6 +127,7 @@ async function lookAtToday(
     const { plan: now } = await planFor(plan.file, {
       env: plan.environment.name,
       vars,
+      folder: root,
       warn: () => undefined,
       ...(plan.selection !== undefined && { selection: plan.selection }),
     })

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -406,6 +406,20 @@ describe('one unfinished run', () => {
     expect((await runbook(root, ['abandon', first, '--reason', 'seen'])).code).toBe(0)
     expect((await deploy(root)).code).toBe(3)
   })
+})
+
+test('resume finds the runbook of today from a subfolder too', async () => {
+  const root = withSteps(
+    good('one') + good('two').replace('run: touch two', 'run: test -e key && touch two'),
+  )
+  expect((await deploy(root)).code).toBe(3)
+  const below = join(root, 'below')
+  mkdirSync(below)
+  const again = await runbook(below, ['resume', '--retry', 'two'])
+  expect([again.code, again.stderr]).toEqual([3, expect.not.stringContaining('changed since')])
+  writeFileSync(join(root, 'key'), '')
+  const ran = await runbook(below, ['resume', '--retry', 'two', '--replan'])
+  expect(ran.code, ran.stderr).toBe(0)
 })
 
 async function runbookless(command: string, args: string[]): Promise<string> {
