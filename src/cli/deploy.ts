@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { withOnFailure } from '../core/compile.ts'
+import { EXIT, failure } from '../core/errors.ts'
 import { demandFree } from '../engine/lease.ts'
 import { deploy } from '../engine/operate.ts'
 import type { Plan } from '../core/plan.ts'
@@ -57,6 +58,12 @@ export function define(command: Command, exit: (code: number) => void): void {
     'runbook deploy qr-login --env sandbox --only migrate',
   )
   command.action(async (name: string, flags: Flags) => {
+    if (flags.plan !== undefined && flags.onFailure !== undefined)
+      throw failure(
+        EXIT.usage,
+        'what a failure leads to is part of the plan: --plan does that one or nothing, so --on-failure cannot be given with it',
+        { hint: 'leave one of them out, or say on_failure in the runbook and save the plan again' },
+      )
     const view = await viewFor(flags)
     const warn = (text: string) => {
       view.progress({ kind: 'note', text })

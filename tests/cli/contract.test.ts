@@ -465,9 +465,11 @@ describe('exit codes', () => {
       refused(await run('deploy', 'small', '--env', 'other', '--plan', 'the.plan'), 10)
     })
 
-    test('is refused when what a failure leads to is another', async () => {
+    test('says what a failure leads to: another word for that beside it is exit 2', async () => {
       await saved()
-      refused(await deployIt('--on-failure', 'rollback'), 10, /steps changed/)
+      const ran = await deployIt('--on-failure', 'rollback')
+      refused(ran, 2, /part of the plan.*--on-failure cannot be given/)
+      expect(ran.stderr).not.toContain('changed')
     })
 
     test('is refused when it was edited; what is no plan is exit 2', async () => {
