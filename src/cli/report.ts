@@ -1,5 +1,3 @@
-import { appendFileSync, writeFileSync } from 'node:fs'
-import { EXIT, failure } from '../core/errors.ts'
 import { outlet } from '../lib/outlet.ts'
 import { jsonText } from '../views/json.ts'
 import { junitXml } from '../views/junit.ts'
@@ -8,6 +6,7 @@ import { reportMarkdown } from '../views/report-markdown.ts'
 import type { Command } from 'commander'
 import { examples } from './flags.ts'
 import { readingFlags, readRun, runArgument, type ReadingFlags } from './reading.ts'
+import { writeOut } from './write-out.ts'
 
 interface Flags extends ReadingFlags {
   summary?: boolean
@@ -38,8 +37,8 @@ export function define(command: Command): void {
     readRun(ref, flags, async ({ plan, state }, { store }) => {
       const report = reportOf(plan, state, await store.events(state.run))
       const whole = flags.output === 'json' ? `${jsonText(report, 2)}\n` : reportMarkdown(report)
-      if (flags.junit !== undefined) write(flags.junit, junitXml(report))
-      if (flags.out !== undefined) write(flags.out, whole)
+      if (flags.junit !== undefined) writeOut(flags.junit, junitXml(report))
+      if (flags.out !== undefined) writeOut(flags.out, whole)
       const summed =
         flags.summary === true &&
         summarise(reportMarkdown(report), () => reportMarkdown(report, false))
@@ -58,20 +57,6 @@ function summarise(whole: string, brief: () => string): boolean {
     return false
   }
   const fits = Buffer.byteLength(whole) < MOST_SUMMARY_BYTES
-  write(file, `${fits ? whole : brief()}\n`, appendFileSync)
+  writeOut(file, `${fits ? whole : brief()}\n`, { add: true })
   return true
-}
-
-/** Throws exit 2 for a file that cannot be written. */
-function write(
-  path: string,
-  text: string,
-  how: (path: string, text: string) => void = writeFileSync,
-): void {
-  try {
-    how(path, text)
-  } catch (cause) {
-    const { code = 'unknown' } = cause as NodeJS.ErrnoException
-    throw failure(EXIT.usage, `${path} cannot be written: ${code}`, { cause })
-  }
 }

@@ -1,8 +1,9 @@
 /** A plan in a file: what was looked at and agreed upon, so that nothing else is deployed. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { EXIT, failure } from '../core/errors.ts'
 import { shellWord } from '../core/shell-word.ts'
 import { canonicalJson, planSha256, type Plan } from '../core/plan.ts'
+import { writeOut } from './write-out.ts'
 
 interface Saved {
   runbook_plan: 1
@@ -17,10 +18,10 @@ interface Asked {
   vars: Record<string, string>
 }
 
-/** Writes a plan (0600: it holds the inputs' values). */
+/** Writes a plan; for its owner only, since it holds the inputs' values. */
 export function savePlan(file: string, plan: Plan): void {
   const saved: Saved = { runbook_plan: 1, sha256: planSha256(plan), plan }
-  writeFileSync(file, `${JSON.stringify(saved, null, 1)}\n`, { mode: 0o600 })
+  writeOut(file, `${JSON.stringify(saved, null, 1)}\n`, { secret: true })
 }
 
 /** Throws exit 10, naming what differs, unless the saved plan is exactly the one of now. */

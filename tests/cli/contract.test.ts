@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -470,6 +471,17 @@ describe('exit codes', () => {
       const ran = await deployIt('--on-failure', 'rollback')
       refused(ran, 2, /part of the plan.*--on-failure cannot be given/)
       expect(ran.stderr).not.toContain('changed')
+    })
+
+    test('is for its owner only, also where there was a file; where none can be: exit 2', async () => {
+      writeFileSync(join(root, 'the.plan'), '', { mode: 0o644 })
+      expect((await run('plan', 'small', '--env', 'test', '--out', 'the.plan')).code).toBe(0)
+      expect(statSync(join(root, 'the.plan')).mode & 0o777).toBe(0o600)
+      const ran = await run('plan', 'small', '--env', 'test', '--out', 'none/the.plan')
+      refused(ran, 2, /none\/the\.plan cannot be written: ENOENT/)
+      const mode = statSync('/dev/null').mode
+      expect((await run('plan', 'small', '--env', 'test', '--out', '/dev/null')).code).toBe(0)
+      expect(statSync('/dev/null').mode).toBe(mode)
     })
 
     test('is refused when it was edited; what is no plan is exit 2', async () => {
