@@ -1,4 +1,5 @@
 /** What README.md and docs/ show is tried here, so that they cannot rot. */
+import { execSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -12,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { afterAll, describe, expect, test } from 'vitest'
+import manifest from '../package.json' with { type: 'json' }
 import { commands, type CommandName } from '../src/cli/commands.ts'
 import { EXIT } from '../src/core/errors.ts'
 import { formatProblem } from '../src/core/problems.ts'
@@ -193,6 +195,17 @@ describe('commands that are shown are there', () => {
     },
   )
 })
+
+const tested = /^(?:\w+=\w+ )?npm (?:run )?(test[:\w]*) -- (\S+)/gm
+test.each([...readme.matchAll(tested)].map(([line, script, wanted]) => [line, script, wanted]))(
+  '%s: there are such tests',
+  (_line, script, wanted = '') => {
+    const [, runs = ''] = Object.entries(manifest.scripts).find(([name]) => name === script) ?? []
+    const lists = runs.replace('vitest run', 'node_modules/.bin/vitest list --filesOnly')
+    expect(execSync(`${lists} ${wanted}`, { encoding: 'utf8' })).toMatch(/\.test\.ts$/m)
+  },
+  30_000,
+)
 
 test('the table of exit codes has every code, in order', () => {
   const table = /^\| exit \| meaning \|\n(?:\|.*\n)+/m.exec(readme)?.[0] ?? ''
