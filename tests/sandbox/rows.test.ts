@@ -31,5 +31,5 @@ test.each(written)('%s: its sandbox is asked whether every row ran', (name) => {
   const files = folders.flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
   const ofIt = files.filter((file) => basename(file).startsWith(`${name}.`))
   const texts = ofIt.map((file) => readFileSync(file, 'utf8'))
-  expect(texts.join('')).toContain('expectEveryRow(NAME')
+  expect(texts.join('')).toMatch(/^ *expectEveryRow\(NAME/m)
 })
