@@ -65,6 +65,8 @@ export interface StepState {
   /** What its `during` has seen. */
   during?: Watched
   failure?: Failure
+  /** Why its undo failed: why the step itself did, and a run turned round, stays known. */
+  undo_failure?: Failure
   /** Why it was skipped, waits or is in doubt. */
   reason?: string
   /** While it waits: when its timer is due, UTC, and whose word is missing. */
@@ -142,6 +144,11 @@ function emptyStep(id: string): StepState {
     undo_attempts: 0,
     undone_parts: 0,
   }
+}
+
+/** What failed of a step and is not mended: its undo, or else the step itself. */
+export function failureOfStep({ undo_failure, failure }: StepState): Failure | undefined {
+  return undo_failure ?? failure
 }
 
 /** The state of one step; pending when the journal does not know it. */

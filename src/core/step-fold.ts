@@ -20,6 +20,7 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
       }
       step.undone_parts = 0
       delete step.failure
+      delete step.undo_failure
       delete step.reason
       waitsNoMore(step)
       delete step.resolved
@@ -91,8 +92,7 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
       resolve(step, event)
       break
     case 'undo.armed':
-      // Of an undo that is tried again, not of the step: why a run turned round must stay known.
-      if (step.status === 'undo_failed') delete step.failure
+      delete step.undo_failure
       for (const signature of step.signatures) signature.spent = true
       step.undo_attempts = event.attempt
       step.undo_part = event.part
@@ -103,6 +103,7 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
       break
     case 'undo.done':
       step.undone_parts = event.part + 1
+      delete step.undo_failure
       delete step.reason
       end(step, event)
       if (event.last) {
@@ -112,7 +113,7 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
       break
     case 'undo.failed':
       step.status = 'undo_failed'
-      step.failure = event.failure
+      step.undo_failure = event.failure
       end(step, event)
       break
     default:

@@ -1,21 +1,19 @@
 /** An action through to its end: attempts, outputs, and how that is recorded. */
-import { milliseconds } from '../core/durations.ts'
 import type { Answer, FailureReason, NewEvent } from '../core/events.ts'
 import type { Attempt, Check, Step } from '../core/runbook.ts'
 import { keepOutputs } from '../core/hosts.ts'
 import { momentary } from '../core/soak.ts'
 import { stepState } from '../core/state.ts'
-import { resolve } from '../core/templates.ts'
-import { sleepUnless } from '../lib/pause.ts'
 import { askChecks } from './ask.ts'
-import { leavesReceipt, perform, type Judged } from './attempt.ts'
+import { leavesReceipt, type Judged } from './attempt.ts'
 import { beginDuring, type During } from './during.ts'
 import { doubt, failStep, type StepEnd } from './ends.ts'
 import { takeOutputs } from './outputs.ts'
 import { signedOr } from './persons.ts'
-import { attemptFolder, type Runtime } from './runtime.ts'
-import { asking, role, stepScope } from './roles.ts'
+import { type Runtime } from './runtime.ts'
+import { asking, stepScope } from './roles.ts'
 import { failureOf, notArmed, notesOf, summary } from './telling.ts'
+import { tryOut } from './trying.ts'
 import { verifyStep } from './verifying.ts'
 
 export const NOTHING = { clear: {}, kept: {} }
@@ -53,59 +51,24 @@ async function attempts(
   before: Answer | undefined,
   during: During | undefined,
 ): Promise<StepEnd> {
-  const { retry } = action
-  const times = retry !== undefined && 'attempts' in retry ? retry.attempts : 1
-  const first = stepState(rt.journal.state, step.id).attempts + 1
-  for (let attempt = first; ; attempt += 1) {
-    rt.view.progress({
-      kind: 'doing',
-      step: step.id,
-      what: 'doing',
-      ...(attempt > first && { detail: `attempt ${attempt}` }),
-    })
-    let armed = false
-    const judged = await perform(rt, action, {
-      ...role(rt, step, attempt, `do-${attempt}`),
-      kind: 'do',
-      ask: signedOr(rt, step),
-      gate: async (process) => {
-        const folder = attemptFolder(rt, rt.run, step.id, `do-${attempt}`).slice(rt.root.length + 1)
-        await rt.journal.record(
-          { type: 'step.armed', step: step.id, attempt, ...(before !== undefined && { before }) },
-          {
-            type: 'step.started',
-            step: step.id,
-            attempt,
-            folder,
-            ...(process !== undefined && { process }),
-          },
-          ...(during?.unwritten() ?? []),
-        )
-        armed = true
-      },
-    })
-    const again =
-      judged.answer !== 'holds' && attempt - first + 1 < times && rt.stop.asked() === undefined
-    if (!armed) return failStep(rt, step, attempt, notArmed(judged), judged.duration_ms)
-    // It may still run: there is no other attempt before that is known.
-    if (judged.outcome.problem?.kind === 'lost') return doubt(rt, step, judged.reason ?? '')
-    if (!again) return acted(rt, step, attempt, judged, undefined, during)
-    const failed = failureOf(
-      rt,
-      step,
-      judged,
-      judged.outcome.problem?.kind === 'timeout' ? 'timeout' : 'action_failed',
-    )
-    await rt.journal.record(actedEvent(rt, step, attempt, judged, {}), {
-      type: 'step.failed',
-      step: step.id,
-      attempt,
-      failure: failed,
-      duration_ms: judged.duration_ms,
-    })
-    const every = resolve(retry?.every ?? '0s', stepScope(rt, step))
-    await sleepUnless(milliseconds(String(every)), rt.stop.interrupt)
-  }
+  const { attempt, judged, armed } = await tryOut(rt, step, action, {
+    what: 'doing',
+    first: stepState(rt.journal.state, step.id).attempts + 1,
+    lent: { kind: 'do', ask: signedOr(rt, step) },
+    folder: (attempt) => `do-${attempt}`,
+    intent: (attempt, begun) => [
+      { type: 'step.armed', step: step.id, attempt, ...(before !== undefined && { before }) },
+      { type: 'step.started', step: step.id, attempt, ...begun },
+      ...(during?.unwritten() ?? []),
+    ],
+    failed: (attempt, judged, failure) => [
+      actedEvent(rt, step, attempt, judged, {}),
+      { type: 'step.failed', step: step.id, attempt, failure, duration_ms: judged.duration_ms },
+    ],
+  })
+  if (!armed) return failStep(rt, step, attempt, notArmed(judged), judged.duration_ms)
+  if (judged.outcome.problem?.kind === 'lost') return doubt(rt, step, judged.reason ?? '')
+  return acted(rt, step, attempt, judged, undefined, during)
 }
 
 /** The action has ended and we know how: its outputs, its checks, its end. */

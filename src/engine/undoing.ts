@@ -9,12 +9,13 @@ import { lastResorts } from '../core/last-resort.ts'
 import type { Step, Undo } from '../core/runbook.ts'
 import { stepState, type StepState } from '../core/state.ts'
 import type { StepToUndo } from '../core/undo.ts'
-import { perform, recover, type Judged } from './attempt.ts'
+import { recover, type Judged } from './attempt.ts'
 import { scrubStep } from './leftovers.ts'
-import { attemptFolder, halt, type Runtime } from './runtime.ts'
+import { halt, type Runtime } from './runtime.ts'
 import { role } from './roles.ts'
 import { failureOf, notesOf, summary } from './telling.ts'
 import { recoverFlight, unreachable } from './step.ts'
+import { tryOut } from './trying.ts'
 import { proofOf, proveCovered } from './undo-proof.ts'
 
 /** Undoes what is left of one step, part by part. False: it stopped, and `rt.halt` says why. */
@@ -121,30 +122,19 @@ async function undoPart(rt: Runtime, todo: Part): Promise<boolean> {
     if (found.state === 'ended' && (status !== 'in_doubt' || found.judged.answer === 'holds'))
       return undoActed(rt, todo, flight.attempt, found.judged)
   }
-  rt.view.progress({ kind: 'doing', step: step.id, what: 'undoing' })
-  const attempt = stepState(rt.journal.state, step.id).undo_attempts + 1
-  let armed = false
-  const judged = await perform(rt, undo, {
-    ...role(rt, step, attempt, `undo-${attempt}-${part}`),
-    kind: 'undo',
-    part,
-    gate: async (process) => {
-      const folder = attemptFolder(rt, rt.run, step.id, `undo-${attempt}-${part}`).slice(
-        rt.root.length + 1,
-      )
-      await rt.journal.record(
-        { type: 'undo.armed', step: step.id, attempt, part },
-        {
-          type: 'undo.started',
-          step: step.id,
-          attempt,
-          part,
-          folder,
-          ...(process !== undefined && { process }),
-        },
-      )
-      armed = true
-    },
+  const { attempt, judged, armed } = await tryOut(rt, step, undo, {
+    what: 'undoing',
+    first: stepState(rt.journal.state, step.id).undo_attempts + 1,
+    lent: { kind: 'undo', part },
+    folder: (attempt) => `undo-${attempt}-${part}`,
+    intent: (attempt, begun) => [
+      { type: 'undo.armed', step: step.id, attempt, part },
+      { type: 'undo.started', step: step.id, attempt, part, ...begun },
+    ],
+    failed: (attempt, judged, failure) => [
+      actedEvent(rt, todo, attempt, judged),
+      failedEvent(step, part, attempt, failure, judged.duration_ms),
+    ],
   })
   if (!armed) {
     const reason = judged.missing === undefined ? 'action_failed' : 'value_missing'
@@ -177,18 +167,8 @@ async function undoActed(
     halt(rt, { kind: 'paused' })
     return false
   }
-  const ok = judged.answer === 'holds'
-  await rt.journal.record({
-    type: 'undo.acted',
-    step: step.id,
-    attempt,
-    part,
-    ok,
-    result: summary(rt, judged),
-    duration_ms: judged.duration_ms,
-    ...notesOf(judged),
-  })
-  if (!ok) {
+  await rt.journal.record(actedEvent(rt, todo, attempt, judged))
+  if (judged.answer !== 'holds') {
     const reason = judged.outcome.problem?.kind === 'timeout' ? 'timeout' : 'action_failed'
     return undoFailed(
       rt,
@@ -260,16 +240,32 @@ async function undoFailed(
   failure: Failure,
   duration_ms: number,
 ): Promise<boolean> {
-  await rt.journal.record({
-    type: 'undo.failed',
+  await rt.journal.record(failedEvent(step, part, attempt, failure, duration_ms))
+  halt(rt, { kind: 'undo_failed', step })
+  return false
+}
+
+function actedEvent(rt: Runtime, { step, part }: Part, attempt: number, judged: Judged): NewEvent {
+  return {
+    type: 'undo.acted',
     step: step.id,
     attempt,
     part,
-    failure,
-    duration_ms,
-  })
-  halt(rt, { kind: 'undo_failed', step })
-  return false
+    ok: judged.answer === 'holds',
+    result: summary(rt, judged),
+    duration_ms: judged.duration_ms,
+    ...notesOf(judged),
+  }
+}
+
+function failedEvent(
+  step: Step,
+  part: number,
+  attempt: number,
+  failure: Failure,
+  duration_ms: number,
+): NewEvent {
+  return { type: 'undo.failed', step: step.id, attempt, part, failure, duration_ms }
 }
 
 function note(rt: Runtime, step: Step, text: string): void {

@@ -1,6 +1,6 @@
 /** How a run ended, in words: what happened, what state things are in, and the one next command. */
 import type { Plan } from '../core/plan.ts'
-import type { RunState } from '../core/state.ts'
+import { failureOfStep, type RunState } from '../core/state.ts'
 import { needsOf } from '../engine/input-sources.ts'
 import { cleanLine } from '../lib/clean.ts'
 import { PLAIN, wrap, type Look } from '../lib/terminal.ts'
@@ -124,7 +124,7 @@ function stopped(out: Page, plan: Plan, state: RunState, look: Look, now: number
   const waits = state.status === 'waiting' && withStatus(state, 'waiting').length > 0
   if (state.reason !== undefined && !waits) out.field('because', state.reason)
   else if (state.rollback !== undefined) out.field('because', state.rollback.why)
-  const failures = [...state.steps.values()].filter((step) => step.failure !== undefined)
+  const failures = [...state.steps.values()].filter((step) => failureOfStep(step) !== undefined)
   const shown = failures.slice(-3)
   if (failures.length > shown.length)
     out.field('failed', `${failures.length} steps; the last ${shown.length} are shown`)

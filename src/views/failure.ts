@@ -1,7 +1,7 @@
 /** What a person must see of a step that failed. */
 import type { Asked, Breach } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
-import type { StepState } from '../core/state.ts'
+import { failureOfStep, type StepState } from '../core/state.ts'
 import { jsonText } from './json.ts'
 import type { Page } from './page.ts'
 import { tickText } from './watching.ts'
@@ -11,11 +11,12 @@ const LONGEST_VALUE = 300
 
 /** The step, the reason, the expression with the values that it saw, the output and the hints. */
 export function failureFields(out: Page, plan: Plan, state: StepState): void {
-  const { failure, id } = state
+  const { id } = state
+  const failure = failureOfStep(state)
   if (failure === undefined) return
   const step = [...plan.steps, ...plan.finally].find((s) => s.id === id)
   const phase = plan.phases.find((p) => p.id === step?.phase)
-  const undoing = state.status === 'undo_failed'
+  const undoing = state.undo_failure !== undefined
   const where = phase === undefined ? '' : `, phase ${phase.id}`
   const title = step === undefined || step.title === id ? '' : ` (${step.title})`
   out.field(undoing ? 'undo of' : 'step', `${id}${title}${where}`)

@@ -2,7 +2,7 @@
 import { EXIT, STOPPED_BY } from '../core/errors.ts'
 import type { RunStatus } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
-import type { RunState, StepStatus } from '../core/state.ts'
+import { failureOfStep, type RunState, type StepStatus } from '../core/state.ts'
 import type { View } from '../core/view.ts'
 import type { Outlet } from '../lib/outlet.ts'
 import { signatures, type SignatureSummary } from './signatures.ts'
@@ -55,7 +55,7 @@ export function summary(state: RunState, plan: Plan): RunSummary {
         status: step?.status ?? 'pending',
         attempts: step?.attempts ?? 0,
         duration_ms: step?.duration_ms ?? null,
-        reason: step?.failure?.message ?? step?.reason ?? null,
+        reason: (step && failureOfStep(step)?.message) ?? step?.reason ?? null,
         until: step?.until ?? null,
         roles: step?.roles ?? [],
         refs,

@@ -2,7 +2,7 @@
 import { isRunbookError } from '../core/errors.ts'
 import type { Event, RunStatus } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
-import type { RunState, StepStatus } from '../core/state.ts'
+import { failureOfStep, type RunState, type StepStatus } from '../core/state.ts'
 import { requestOf, stepsToUndo } from '../core/undo.ts'
 import type { Progress, Watching } from '../core/view.ts'
 import { lastLines } from '../lib/clean.ts'
@@ -165,7 +165,7 @@ export function takeEvent(model: Model, event: Event, state: RunState, plan: Pla
   move(model, row, step.status)
   row.until = undefined
   row.duration_ms = step.duration_ms
-  row.reason = step.failure?.message ?? step.reason
+  row.reason = failureOfStep(step)?.message ?? step.reason
   // Estimates are for the way forward.
   if (event.type === 'undo.armed') row.estimate_s = undefined
   const at = Date.parse(event.at)

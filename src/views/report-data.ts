@@ -161,7 +161,9 @@ function stepReport(step: Step, state: RunState, known: StepHistory | undefined)
   const now = state.steps.get(step.id)
   const { done = [], undone = [], satisfied, covered_by, proof = [] } = known ?? {}
   const last = done.at(-1)
-  const failure = [...done, ...undone].findLast((one) => one.failure !== undefined)?.failure
+  // An undo that was tried again and worked has failed in the deviations, and its step has not.
+  const tries = now?.status === 'undone' ? done : [...done, ...undone]
+  const failure = tries.findLast((one) => one.failure !== undefined)?.failure
   return {
     id: step.id,
     title: step.title,

@@ -1,7 +1,7 @@
 /** How a run stands, and what happened in it. */
 import type { Actor, Event } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
-import type { RunState } from '../core/state.ts'
+import { failureOfStep, type RunState } from '../core/state.ts'
 import { clean, cleanLine } from '../lib/clean.ts'
 import type { Look } from '../lib/terminal.ts'
 import { adviceLines } from './advice.ts'
@@ -58,7 +58,7 @@ export function statusText(
   for (const line of columns(rows, look, 2)) out.line(line)
   out.line()
   for (const step of state.steps.values()) {
-    if (step.failure !== undefined && step.status !== 'done') failureFields(out, plan, step)
+    if (failureOfStep(step) !== undefined && step.status !== 'done') failureFields(out, plan, step)
     else if (step.status === 'running' || step.status === 'in_doubt' || step.status === 'waiting')
       out.field(
         step.status.replace('_', ' '),

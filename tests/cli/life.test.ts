@@ -249,6 +249,42 @@ describe('rolling back', () => {
     ])
   })
 
+  test('an undo may be tried again, each attempt in the record; why the run turned round stays known', async () => {
+    const undo = `        rollback:
+          run: echo x >> tries; test "$(wc -l < tries)" -ge "$NEEDED" && rm two
+          env: { NEEDED: "\${{ inputs.needed }}" }
+          retry: { attempts: 3, every: 10ms }
+          verify: { run: test ! -e two }
+`
+    const root = withSteps(
+      good('one') +
+        `      - id: two\n        run: touch two; echo no; false\n        verify: { run: test -e two }\n${undo}`,
+      'inputs: { needed: { default: "3" } }',
+    )
+    const ran = await deploy(root, 'back')
+    expect([ran.code, statuses(ran)], ran.stderr).toEqual([4, 'one undone, two undone'])
+    expect(linesOf(join(root, 'tries'))).toHaveLength(3)
+    expect(ran.stderr).toMatch(/because +step two failed/)
+    expect(ran.stderr).toMatch(/failed +its action failed, although its check holds/)
+    const { events } = (await recordOf(root)).runs[0] ?? {}
+    const tries = events?.filter(
+      (e) => e.type.startsWith('undo.') && 'step' in e && e.step === 'two',
+    )
+    const once = ['armed', 'started', 'acted']
+    expect(tries?.map((e) => e.type.slice('undo.'.length))).toEqual([
+      ...[...once, 'failed', ...once, 'failed'],
+      ...[...once, 'verified', 'done'],
+    ])
+
+    rmSync(join(root, 'tries'))
+    const short = await deploy(root, 'back', '--var', 'needed=4')
+    expect([short.code, statuses(short)], short.stderr).toEqual([5, 'one done, two undo_failed'])
+    expect(linesOf(join(root, 'tries'))).toHaveLength(3)
+    const on = await runbook(root, ['resume', '-o', 'json'])
+    expect([on.code, statuses(on)], on.stderr).toEqual([4, 'one undone, two undone'])
+    expect(linesOf(join(root, 'tries'))).toHaveLength(4)
+  })
+
   test('each of a list of undos has an idempotency key of its own', async () => {
     const root = withSteps(`
       - id: one

@@ -1,5 +1,5 @@
 /** Being asked to stop: the first time what runs ends, the second time it is ended, the third it is left. */
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -130,6 +130,32 @@ describe('once', () => {
       'undo one',
     ])
   })
+
+  test('in an undo that then fails: it is not tried again', async () => {
+    const root = withScript(':')
+    const file = join(root, 'runbooks/stops.yaml')
+    const text = readFileSync(file, 'utf8')
+    const undo = `run: 'echo undo three >> ledger; ${HELD}; test -e key && rm three', retry: { attempts: 9, every: 10ms }`
+    const changed = text.replace("run: 'echo undo three >> ledger; rm -f three'", undo)
+    expect(changed).not.toBe(text)
+    writeFileSync(file, changed)
+    await runbook(root, deploy())
+    writeFileSync(join(root, 'hold'), '')
+    const back = await until(root, ['rollback', ...json], 'undo three', async (send) => {
+      send('SIGINT')
+      await sleep(100)
+      rmSync(join(root, 'hold'))
+    })
+    expect([back.code, statuses(back)], back.stderr).toEqual([
+      5,
+      'one done, two done, three undo_failed, tell done',
+    ])
+    const undone = () => linesOf(join(root, 'ledger')).filter((line) => line === 'undo three')
+    expect(undone()).toHaveLength(1)
+    writeFileSync(join(root, 'key'), '')
+    const on = await runbook(root, ['rollback', ...json])
+    expect([on.code, undone().length], on.stderr).toEqual([0, 2])
+  })
 })
 
 const twice = async (send: (signal: NodeJS.Signals) => void) => {
@@ -193,7 +219,6 @@ describe('twice', () => {
   test('an undo is run again by resume, without a word', async () => {
     const root = withScript(':')
     const file = join(root, 'runbooks/stops.yaml')
-    const { readFileSync } = await import('node:fs')
     const text = readFileSync(file, 'utf8')
     writeFileSync(file, text.replace('rm -f two', 'test -e key || sleep 60; rm -f two'))
     await runbook(root, deploy())

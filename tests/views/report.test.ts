@@ -339,6 +339,21 @@ describe('JUnit XML', () => {
     golden('report junit cases', told.join(''))
   })
 
+  test('a step whose undo worked at the second attempt has passed', () => {
+    const run = journal()
+    run.good('switch')
+    run.add({ type: 'run.rolling_back', why: 'ana asked', automatic: false })
+    const first = { step: 'switch', attempt: 1, part: 0 }
+    run.add({ type: 'undo.armed', ...first })
+    run.add({ type: 'undo.failed', ...first, failure, duration_ms: 500 })
+    const second = { ...first, attempt: 2 }
+    run.add({ type: 'undo.armed', ...second })
+    run.add({ type: 'undo.done', ...second, last: true, duration_ms: 500 })
+    const told = report(smallPlan(), run)
+    expect(cases(junitXml(told))).toContain('switch system-out')
+    expect(told.deviations).toMatchObject([{ step: 'switch', kind: 'failed' }])
+  })
+
   test.each([...EVILS, '\u0000\u0007\u001b[2J\ufffe\uffff\ud800 ]]> "&amp;\' \u{1f600}'])(
     'is XML, whatever is in its texts: %j',
     (evil) => {
