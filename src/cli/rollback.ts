@@ -8,6 +8,7 @@ import { rollback } from '../engine/operate.ts'
 import {
   canBeUndone,
   findRun,
+  isUndone,
   openSession,
   type KnownRun,
   type Session,
@@ -102,7 +103,7 @@ export function define(command: Command, exit: (code: number) => void): void {
       exit(EXIT.ok)
       return
     }
-    if (steps.length === 0) {
+    if (steps.length === 0 && !isUndone(known)) {
       const why = `Run ${known.state.run} has nothing to undo there.`
       printNothing(flags, why, nothingToDo(summary(known.state, known.plan)))
       exit(EXIT.ok)

@@ -4,6 +4,7 @@ import { stepsNamed } from './hosts.ts'
 import { actionInRun } from './in-short.ts'
 import { hasLastResort, lastResorts, withLastResorts } from './last-resort.ts'
 import { didYouMean } from './problems.ts'
+import { stepsToDo } from './next.ts'
 import type { Plan } from './plan.ts'
 import type { Step, Undo } from './runbook.ts'
 import { startedSteps, type RunState } from './state.ts'
@@ -197,6 +198,14 @@ export function hasSomethingToUndo(plan: Plan, state: RunState): boolean {
 /** Whether a rollback could undo anything: what an irreversible step stands before, none can. */
 function canUndoSomething(plan: Plan, state: RunState): boolean {
   return undoable(plan, state)[0]?.rollback.kind === 'undo'
+}
+
+/** Whether nothing is left of an unfinished run but its end: `finally`, and its last word. */
+export function lacksOnlyItsEnd(plan: Plan, state: RunState): boolean {
+  if (!['running', 'paused', 'rolling_back'].includes(state.status)) return false
+  return state.direction === 'forward'
+    ? stepsToDo(plan, state).length === 0
+    : stepsToUndo(plan, state, requestOf(state)).length === 0
 }
 
 /** Over and its lock free: succeeded, rolled back, abandoned, or failed with nothing left to undo. */

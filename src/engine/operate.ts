@@ -133,17 +133,23 @@ export async function rollback(
   run: KnownRun,
   request: UndoRequest,
 ): Promise<Ended> {
-  await demandBackups(bound, stepsToUndo(run.plan, run.state, request), run.state)
+  const steps = stepsToUndo(run.plan, run.state, request)
+  await demandBackups(bound, steps, run.state)
   demandGoingOn(bound.stop)
   const lease = await takeRun(session, run.state.run)
   view.start(bound.plan, run.state, 'rollback')
   return drivenRun(session, bound, view, ask, lease, run.state, async (rt) => {
-    await rt.journal.record({
-      type: 'run.rolling_back',
-      why: `commanded by ${session.actor.user}`,
-      automatic: false,
-      ...request,
-    })
+    // Where all is undone only its end is missing, and what was told of that is not told again.
+    await rt.journal.record(
+      steps.length === 0
+        ? { type: 'run.resumed', by: session.actor }
+        : {
+            type: 'run.rolling_back',
+            why: `commanded by ${session.actor.user}`,
+            automatic: false,
+            ...request,
+          },
+    )
     return goBack(rt, request, false)
   })
 }

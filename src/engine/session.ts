@@ -3,7 +3,7 @@ import { hostname, userInfo } from 'node:os'
 import type { Actor } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import { fold, type RunState } from '../core/state.ts'
-import { hasLastResortLeft, hasSomethingToUndo, isFinished } from '../core/undo.ts'
+import { hasLastResortLeft, hasSomethingToUndo, isFinished, lacksOnlyItsEnd } from '../core/undo.ts'
 import { alive, self } from '../lib/processes.ts'
 import { openStore } from '../stores/index.ts'
 import type { RunHead, Store } from '../stores/store.ts'
@@ -85,10 +85,13 @@ export function isUnfinished({ plan, state }: KnownRun): boolean {
 export function canBeUndone({ plan, state }: KnownRun): boolean {
   if (state.status === 'abandoned') return false
   return (
-    hasSomethingToUndo(plan, state) ||
-    hasLastResortLeft(plan, state) ||
-    state.status === 'rolling_back'
+    hasSomethingToUndo(plan, state) || hasLastResortLeft(plan, state) || isUndone({ plan, state })
   )
+}
+
+/** Whether a rollback only lacks its end: all that it was to undo is undone. */
+export function isUndone({ plan, state }: Pick<KnownRun, 'plan' | 'state'>): boolean {
+  return state.direction === 'backward' && lacksOnlyItsEnd(plan, state)
 }
 
 /** Whether a holder of a lease is known to be dead: only of a process of this machine can one know. */

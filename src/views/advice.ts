@@ -1,13 +1,13 @@
 /** What a person can do next with a run: exact commands, the most likely one first. */
 import { coveredBy, hasLastResort, lastResorts } from '../core/last-resort.ts'
-import { mayRunAgain } from '../core/next.ts'
+import { finallyToDo, mayRunAgain } from '../core/next.ts'
 import { idInRunbook } from '../core/hosts.ts'
 import type { Plan } from '../core/plan.ts'
 import { shellWord } from '../core/shell-word.ts'
 import type { RunState } from '../core/state.ts'
 import { startedSteps } from '../core/state.ts'
 import { firstDue, heldUpBy } from '../core/waiting.ts'
-import { hasLastResortLeft, hasSomethingToUndo, isFinished } from '../core/undo.ts'
+import { hasLastResortLeft, hasSomethingToUndo, isFinished, lacksOnlyItsEnd } from '../core/undo.ts'
 import { width, type Look } from '../lib/terminal.ts'
 import { page, type Page } from './page.ts'
 import { dateTime } from './times.ts'
@@ -21,7 +21,8 @@ export interface Advice {
 /** The commands that make sense now; the first is the one next command. */
 export function advice(plan: Plan, state: RunState): Advice[] {
   const { run } = state
-  const resume = { command: `runbook resume ${run}`, why: 'goes on where it stopped' }
+  const end = wayToTheEnd(plan, state)
+  const resume = { command: `runbook resume ${run}`, why: end ?? 'goes on where it stopped' }
   switch (state.status) {
     case 'succeeded':
       return rollback(plan, state)
@@ -52,12 +53,22 @@ export function advice(plan: Plan, state: RunState): Advice[] {
       if (state.direction === 'forward' && heldUpBy(plan, state).length > 0)
         return [...held(plan, state), ...rollback(plan, state)]
       return state.direction === 'backward'
-        ? [{ ...resume, why: 'goes on with the rollback' }]
+        ? [{ ...resume, why: end ?? 'goes on with the rollback' }]
         : [
-            withStatus(state, 'failed').length > 0 ? retry(plan, state) : resume,
+            end === undefined && withStatus(state, 'failed').length > 0
+              ? retry(plan, state)
+              : resume,
             ...rollback(plan, state),
           ]
   }
+}
+
+/** What `resume` does where nothing but the end of the run is left; undefined: more than that is. */
+function wayToTheEnd(plan: Plan, state: RunState): string | undefined {
+  if (!lacksOnlyItsEnd(plan, state)) return undefined
+  return finallyToDo(plan, state).length > 0
+    ? 'does what is left of finally, and ends the run'
+    : 'ends the run: nothing else is left to do'
 }
 
 /** The same as lines: each command whole, so that it can be copied, and what it does. */

@@ -418,6 +418,34 @@ describe('rolling back', () => {
     expect((await runbook(root, ['resume'])).code).toBe(0)
     expect(linesOf(join(root, 'told'))).toEqual(['succeeded'])
   })
+
+  test('a rollback whose tool died when all was undone is brought to its end by rollback as well', async () => {
+    const last = `${telling}
+  - { id: wait, run: 'touch began; until test -e go; do sleep 0.02; done', effect: none }`
+    const root = withSteps(good('one'), last)
+    writeFileSync(join(root, 'go'), '')
+    const { run } = summaryOf(await deploy(root))
+    for (const file of ['go', 'began']) rmSync(join(root, file))
+    const { child, ran } = start(root, ['rollback'])
+    while (!existsSync(join(root, 'began'))) await sleep(5)
+    child.kill('SIGKILL')
+    await ran
+    writeFileSync(join(root, 'go'), '')
+    const status = await runbook(root, ['status'])
+    expect(status.stdout).toMatch(
+      /runbook resume \S+ +does what is left of finally, and ends the run/,
+    )
+    for (const args of [[run], []]) {
+      const back = await runbook(root, ['rollback', ...args, '-o', 'json'])
+      expect(back.code, back.stderr).toBe(0)
+    }
+    const { state, events } = (await recordOf(root)).runs[0] ?? {}
+    expect([state?.status, state?.exit_code]).toEqual(['rolled_back', 0])
+    expect(events?.filter((e) => e.type === 'run.rolling_back')).toHaveLength(1)
+    expect(linesOf(join(root, 'told'))).toEqual(['succeeded', 'rolled_back'])
+    expect(linesOf(join(root, 'order'))).toEqual(['one', 'undo one'])
+    expect((await deploy(root)).code).toBe(0)
+  })
 })
 
 describe('one unfinished run', () => {
