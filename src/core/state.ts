@@ -237,7 +237,7 @@ export function apply(state: RunState, event: Event): RunState {
     applyToStep(step, event)
     if (ENDS.has(event.type)) step.counts_from = state.latest_at
   } else {
-    if (event.type !== 'run.resumed') state.turned_seq = event.seq
+    if (event.type !== 'run.resumed' && event.type !== 'run.paused') state.turned_seq = event.seq
     applyToRun(state, event)
   }
   return state

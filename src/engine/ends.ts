@@ -4,6 +4,11 @@ import type { Step } from '../core/runbook.ts'
 import { stepState } from '../core/state.ts'
 import { halt, type Runtime } from './runtime.ts'
 
+/** A person ended it, who wants the run to stop here, whatever a failure leads to. */
+export function wasInterrupted(rt: Runtime, step: Step): boolean {
+  return stepState(rt.journal.state, step.id).failure?.reason === 'interrupted'
+}
+
 /** How it ended for now; `stopped`: the reason is in `rt.halt`. */
 export type StepEnd = 'over' | 'failed' | 'stopped'
 

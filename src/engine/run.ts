@@ -14,6 +14,7 @@ import { firstDue, heldUpBy } from '../core/waiting.ts'
 import { goBack } from './back.ts'
 import { conclude, pause, settle } from './concluding.ts'
 import { drive, type Group } from './drive.ts'
+import { wasInterrupted } from './ends.ts'
 import { afterFailure, decide } from './failing.ts'
 import { itemOf } from './row.ts'
 import { halt, type Runtime } from './runtime.ts'
@@ -122,11 +123,6 @@ async function forward(rt: Runtime, step: Step): Promise<void> {
     }
     rt.retry.add(step.id)
   }
-}
-
-/** A person ended it, who wants the run to stop here, whatever a failure leads to. */
-function wasInterrupted(rt: Runtime, step: Step): boolean {
-  return stepState(rt.journal.state, step.id).failure?.reason === 'interrupted'
 }
 
 /** A person answered `--undo`, or an undo of this step was interrupted: it comes before anything else. */

@@ -60,31 +60,12 @@ async function live(rt: Runtime, step: Step): Promise<StepEnd> {
 }
 
 async function startStep(rt: Runtime, step: Step): Promise<StepEnd> {
-  const scope = stepScope(rt, step)
-  if (!rt.selected.has(step.id)) {
-    await rt.journal.record({ type: 'step.skipped', step: step.id, reason: 'not selected' })
+  const left = whyLeft(rt, step)
+  if (left !== undefined && 'problem' in left)
+    return failStep(rt, step, 0, { reason: 'inconclusive', message: left.problem }, 0)
+  if (left !== undefined) {
+    await rt.journal.record({ type: 'step.skipped', step: step.id, reason: left.skip })
     return 'over'
-  }
-  if (step.when !== undefined) {
-    const when = evaluate(step.when.source, scope)
-    if (!when.ok || typeof when.value !== 'boolean') {
-      const why = when.ok ? 'is not true or false' : when.message
-      return failStep(
-        rt,
-        step,
-        0,
-        { reason: 'inconclusive', message: `when: ${step.when.source} (${step.when.at}): ${why}` },
-        0,
-      )
-    }
-    if (!when.value) {
-      await rt.journal.record({
-        type: 'step.skipped',
-        step: step.id,
-        reason: `when ${step.when.source} is false`,
-      })
-      return 'over'
-    }
   }
   const waits = await waitFirst(rt, step)
   if (waits !== undefined) return waits
@@ -106,7 +87,7 @@ async function startStep(rt: Runtime, step: Step): Promise<StepEnd> {
       const taken =
         last === undefined || step.act !== undefined
           ? NOTHING
-          : takeOutputs(rt, step, last.judged, scope)
+          : takeOutputs(rt, step, last.judged, stepScope(rt, step))
       const { clear, kept } = 'problem' in taken ? NOTHING : taken
       keepOutputs(rt.outputs, step, clear)
       await rt.journal.record({
@@ -122,6 +103,25 @@ async function startStep(rt: Runtime, step: Step): Promise<StepEnd> {
   // Somebody wants it to stop, and nothing of this step has begun.
   if (rt.stop.asked() !== undefined || rt.stop.interrupt.aborted) return paused(rt)
   return step.act === undefined ? pureCheck(rt, step) : act(rt, step, step.act, before)
+}
+
+/** Why a step is not begun in this run: it is to be skipped, or one cannot tell. Undefined: it is. */
+function whyLeft(rt: Runtime, step: Step): { skip: string } | { problem: string } | undefined {
+  if (!rt.selected.has(step.id)) return { skip: 'not selected' }
+  if (step.when === undefined) return undefined
+  const { source, at } = step.when
+  const when = evaluate(source, stepScope(rt, step))
+  if (!when.ok || typeof when.value !== 'boolean') {
+    const why = when.ok ? 'is not true or false' : when.message
+    return { problem: `when: ${source} (${at}): ${why}` }
+  }
+  return when.value ? undefined : { skip: `when ${source} is false` }
+}
+
+/** Whether nothing would come of a step but that it is skipped. */
+export function isSkipped(rt: Runtime, step: Step): boolean {
+  const left = whyLeft(rt, step)
+  return left !== undefined && 'skip' in left
 }
 
 /** What a receipt cannot tell after a crash, a check can, if it was seen not to hold before. */

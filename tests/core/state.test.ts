@@ -237,6 +237,11 @@ describe('what is done at the end of a run', () => {
     expect(todo('tell done', 'why done', resumed)).toEqual([])
   })
 
+  test('is not done again when a person paused the run in the middle of it', () => {
+    const paused: NewEvent = { type: 'run.paused', reason: 'SIGINT' }
+    expect(todo('tell done', paused, resumed)).toEqual(['why'])
+  })
+
   test('is done again at every other end', () => {
     expect(todo('tell done', finished, resumed)).toEqual(['tell', 'why'])
     expect(todo('tell done', resumed, 'one undone')).toEqual(['tell', 'why'])

@@ -158,6 +158,147 @@ describe('once', () => {
   })
 })
 
+describe('when what runs is the last thing to do but for finally', () => {
+  const held = (what: string) => `while [ -e hold-${what} ]; do sleep 0.02; done`
+  const undo = `rollback: { run: 'echo undo >> ledger; ${held('undo')}; rm -f one', verify: inverse }`
+
+  /** One step, its undo, and `finally`: each signs and then waits while its `hold` is there. */
+  function ending(then = 'touch one', more = undo): string {
+    made = project(
+      'ends',
+      `runbook: ends
+title: To be stopped at its end
+version: "1"
+environments: { keep: {} }
+phases:
+  - id: main
+    steps:
+      - id: one
+        run: echo one >> ledger; ${held('one')}; ${then}
+        verify: { run: test -e one }
+        ${more}
+finally:
+  - { id: first, run: 'echo "first $HOW" >> ledger; ${held('first')}', env: { HOW: "\${{ run.status }}" }, effect: none }
+  - { id: second, run: 'echo "second $HOW" >> ledger; ${held('second')}', env: { HOW: "\${{ run.status }}" }, effect: none }
+  - { id: why, when: run.status == "rolled_back", run: echo why >> ledger, effect: none }
+`,
+    )
+    return made.root
+  }
+  const begin = ['deploy', 'ends', '--env', 'keep', ...json]
+  const ledger = (root: string) => linesOf(join(root, 'ledger'))
+
+  /** Ctrl-C while the line's action runs, which then goes on to its end. */
+  async function stoppedAt(root: string, args: string[], line: string): Promise<Ran> {
+    const hold = join(root, `hold-${line.split(' ')[0]}`)
+    writeFileSync(hold, '')
+    const ran = await until(root, args, line, async (send) => {
+      send('SIGINT')
+      await sleep(150)
+      rmSync(hold)
+    })
+    expect(ran.stderr).toContain('finishing what runs, then pausing')
+    return ran
+  }
+
+  /** It said that it would pause, and it did: another deploy is refused, and what comes next is said. */
+  async function isPaused(root: string, ran: Ran): Promise<void> {
+    expect([ran.code, summaryOf(ran).status], ran.stderr).toEqual([130, 'paused'])
+    expect(ran.stderr).toMatch(/runbook resume \S+ +does what is left of finally, and ends the run/)
+    expect((await runbook(root, begin)).code).toBe(7)
+  }
+
+  test.each([
+    ['the only step', 'one', ['one']],
+    ['the first step of finally', 'first succeeded', ['one', 'first succeeded']],
+  ])(
+    'in %s of a deploy: it pauses, and resume does the rest of finally once',
+    async (_, line, done) => {
+      const root = ending()
+      await isPaused(root, await stoppedAt(root, begin, line))
+      expect(ledger(root)).toEqual(done)
+      const on = await runbook(root, ['resume', ...json])
+      expect([on.code, summaryOf(on).status], on.stderr).toEqual([0, 'succeeded'])
+      expect(ledger(root)).toEqual(['one', 'first succeeded', 'second succeeded'])
+      expect((await latest(root)).locks).toEqual([])
+    },
+  )
+
+  test.each([
+    ['the last undo', 'undo', 'resume'],
+    ['the last undo', 'undo', 'rollback'],
+    ['the first step of finally', 'first rolled_back', 'resume'],
+    ['the first step of finally', 'first rolled_back', 'rollback'],
+  ])('in %s of a rollback (%s): %s does the rest of finally once', async (_, line, command) => {
+    const root = ending()
+    expect((await runbook(root, begin)).code).toBe(0)
+    rmSync(join(root, 'ledger'))
+    await isPaused(root, await stoppedAt(root, ['rollback', ...json], line))
+    const on = await runbook(root, [command, ...json])
+    expect([on.code, summaryOf(on).status], on.stderr).toEqual([0, 'rolled_back'])
+    expect(ledger(root)).toEqual(['undo', 'first rolled_back', 'second rolled_back', 'why'])
+  })
+
+  test('a run that is paused so can be rolled back instead: finally is about that then', async () => {
+    const root = ending()
+    await isPaused(root, await stoppedAt(root, begin, 'first succeeded'))
+    const back = await runbook(root, ['rollback', ...json])
+    expect([back.code, summaryOf(back).status], back.stderr).toEqual([0, 'rolled_back'])
+    expect(ledger(root).slice(2)).toEqual([
+      'undo',
+      'first rolled_back',
+      'second rolled_back',
+      'why',
+    ])
+  })
+
+  test('in a step that then fails: it pauses all the same, and resume tells of what comes of it', async () => {
+    const root = ending('false', 'effect: none')
+    const ran = await stoppedAt(root, begin, 'one')
+    expect([ran.code, statuses(ran)], ran.stderr).toEqual([
+      130,
+      'one failed, first pending, second pending, why pending',
+    ])
+    const on = await runbook(root, ['resume', ...json])
+    expect([on.code, summaryOf(on).status], on.stderr).toEqual([3, 'failed'])
+    expect(ledger(root)).toEqual(['one', 'one', 'first failed', 'second failed'])
+  })
+
+  test('in a step that then fails and must not run twice: resume ends the run as failed', async () => {
+    const root = ending('false')
+    const ran = await stoppedAt(root, begin, 'one')
+    expect([ran.code, summaryOf(ran).status], ran.stderr).toEqual([130, 'paused'])
+    const on = await runbook(root, ['resume', ...json])
+    expect([on.code, summaryOf(on).status], on.stderr).toEqual([3, 'failed'])
+    expect(ledger(root)).toEqual(['one', 'first failed', 'second failed'])
+  })
+
+  test('in the last of finally that is to run: nothing is left to pause for', async () => {
+    const root = ending()
+    const ran = await stoppedAt(root, begin, 'second succeeded')
+    expect([ran.code, summaryOf(ran).status], ran.stderr).toEqual([0, 'succeeded'])
+  })
+
+  test('twice in a step of finally: it is interrupted, and resume runs it again', async () => {
+    const root = ending()
+    writeFileSync(join(root, 'hold-second'), '')
+    const ran = await until(root, begin, 'second succeeded', twice)
+    await isPaused(root, ran)
+    rmSync(join(root, 'hold-second'))
+    const on = await runbook(root, ['resume', ...json])
+    expect([on.code, summaryOf(on).status], on.stderr).toEqual([0, 'succeeded'])
+    expect(ledger(root)).toEqual(['one', 'first succeeded', 'second succeeded', 'second succeeded'])
+  })
+
+  test('without finally it ends as it would have', async () => {
+    const root = ending()
+    const file = join(root, 'runbooks/ends.yaml')
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^finally:[^]*/m, ''))
+    const ran = await stoppedAt(root, begin, 'one')
+    expect([ran.code, summaryOf(ran).status], ran.stderr).toEqual([0, 'succeeded'])
+  })
+})
+
 const twice = async (send: (signal: NodeJS.Signals) => void) => {
   send('SIGINT')
   await sleep(150)
