@@ -1,7 +1,7 @@
 /** What a failed step leads to. */
 import { EXIT, type ExitCode } from '../core/errors.ts'
 import { idInRunbook } from '../core/hosts.ts'
-import type { OnFailure, Step } from '../core/runbook.ts'
+import type { Step } from '../core/runbook.ts'
 import { stepState } from '../core/state.ts'
 import { stepsToUndoAlone, whyNotByItself, whyNotWhole } from '../core/undo.ts'
 import { goBack, undoInTurn } from './back.ts'
@@ -12,30 +12,37 @@ export type Decision = 'stop' | 'undo' | 'rollback' | 'retry'
 
 /** What to do about a failed step: the document's word, a person's where it says `ask`. */
 export async function decide(rt: Runtime, step: Step): Promise<Decision> {
-  const { failure: failed } = stepState(rt.journal.state, step.id)
+  const { on_failure: policy } = step
+  const { plan, journal, view } = rt
+  if (policy === 'stop' || (policy === 'ask' && view.choose === undefined)) return 'stop'
+  const only = policy === 'undo' ? failedAlone(rt, step) : undefined
+  const byItself = () => whyNotByItself(plan, journal.state, only)
+  const why = whyItStops(rt, step) ?? (policy === 'ask' ? undefined : byItself())
+  if (why === undefined) return policy === 'ask' ? ask(rt, step) : policy
+  const what = policy === 'ask' ? 'nobody is asked what now' : 'not rolled back by itself'
+  view.progress({ kind: 'note', step: step.id, text: `${what}: ${why}` })
+  return 'stop'
+}
+
+async function ask({ plan, journal, view }: Runtime, step: Step): Promise<Decision> {
+  const chosen = await view.choose?.<Decision>(`${step.title} failed. What now?`, [
+    { value: 'retry', label: 'Run this step again' },
+    { value: 'undo', label: 'Undo this step and stop' },
+    ...(whyNotWhole(plan, journal.state) === undefined
+      ? [{ value: 'rollback' as const, label: 'Roll back everything this run started' }]
+      : []),
+    { value: 'stop', label: 'Stop here and leave things as they are' },
+  ])
+  return chosen ?? 'stop'
+}
+
+/** Why a failure leads to nothing but a stop, whatever the document says. Undefined: its word counts. */
+function whyItStops({ journal }: Runtime, step: Step): string | undefined {
+  const { failure: failed } = stepState(journal.state, step.id)
   // Of what was watched during it one could not tell, or of its check.
   const untold = failed?.reason === 'during_failed' && failed.asked?.answer === 'cannot_tell'
-  const policy: OnFailure =
-    failed?.reason === 'inconclusive' || untold || step.rollback.kind === 'irreversible'
-      ? 'stop'
-      : step.on_failure
-  const { plan, journal } = rt
-  if (policy === 'ask' && rt.view.choose !== undefined) {
-    return rt.view.choose(`${step.title} failed. What now?`, [
-      { value: 'retry', label: 'Run this step again' },
-      { value: 'undo', label: 'Undo this step and stop' },
-      ...(whyNotWhole(plan, journal.state) === undefined
-        ? [{ value: 'rollback' as const, label: 'Roll back everything this run started' }]
-        : []),
-      { value: 'stop', label: 'Stop here and leave things as they are' },
-    ])
-  }
-  if (policy === 'ask' || policy === 'stop') return 'stop'
-  const only = policy === 'undo' ? failedAlone(rt, step) : undefined
-  const why = whyNotByItself(plan, journal.state, only)
-  if (why === undefined) return policy
-  rt.view.progress({ kind: 'note', step: step.id, text: `not rolled back by itself: ${why}` })
-  return 'stop'
+  if (failed?.reason === 'inconclusive' || untold) return 'a check could not tell'
+  return step.rollback.kind === 'irreversible' ? `step "${step.id}" is irreversible` : undefined
 }
 
 /** Turns round, or stops where it stands. */

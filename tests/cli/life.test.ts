@@ -71,12 +71,17 @@ describe('an action and its check', () => {
     expect(failed?.failure.reason ?? null).toBe(reason)
   })
 
-  test('a check that cannot tell stops the run, whatever on_failure says', async () => {
+  test('a check that cannot tell stops the run, whatever on_failure says, and that is said', async () => {
     const root = withSteps(
       `${good('one')}      - { id: two, run: "true", verify: { run: no-such-command }, rollback: { run: "true", verify: inverse } }`,
     )
-    const ran = await deploy(root, 'back')
-    expect([ran.code, statuses(ran)]).toEqual([3, 'one done, two failed'])
+    for (const environment of ['back', 'one_back', 'test']) {
+      const ran = await deploy(root, environment)
+      expect([ran.code, statuses(ran)]).toEqual([3, 'one done, two failed'])
+      const why = 'not rolled back by itself: a check could not tell'
+      expect(ran.stderr.includes(why)).toBe(environment !== 'test')
+      await runbook(root, ['abandon', '--reason', 'seen'])
+    }
   })
 
   test('a step that hangs is ended with all that it started', async () => {
@@ -212,6 +217,16 @@ describe('rolling back', () => {
     const ran = await deploy(root, 'one_back')
     expect([ran.code, statuses(ran)], ran.stderr).toEqual([3, 'one done, wall done, bad undone'])
     expect(existsSync(join(root, 'bad'))).toBe(false)
+  })
+
+  test('nothing where the irreversible step itself failed, and that is said', async () => {
+    const root = withSteps(
+      good('one') +
+        `      - { id: wall, run: touch wall; false, irreversible: The old rows are gone., verify: { run: test -e wall } }\n`,
+    )
+    const ran = await deploy(root, 'back')
+    expect([ran.code, statuses(ran)], ran.stderr).toEqual([3, 'one done, wall failed'])
+    expect(ran.stderr).toContain('not rolled back by itself: step "wall" is irreversible')
   })
 
   test('nothing by default: the next command is said, and a once step needs a word to run again', async () => {
