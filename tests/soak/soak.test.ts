@@ -1,5 +1,7 @@
 /** Watching for a while: thresholds, baselines, and what becomes of it when the tool is stopped or dies. */
 import { execFileSync } from 'node:child_process'
+import { renameSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Event, Tick } from '../../src/core/events.ts'
@@ -414,6 +416,27 @@ describe('during', () => {
     expect(execFileSync('cat', ['ledger'], { cwd: root, encoding: 'utf8' })).toBe('ran\n')
     const logs = await runbook(root, ['logs'], { env })
     expect(logs.stdout).toContain('restart watched again after a gap')
+  })
+
+  test('a journal that could not be written meanwhile is told, also when it can be again', async () => {
+    const root = during()
+    touch(root)
+    const { ran } = await untilSampled(root, deploy)
+    const journal = join(root, '.runbook/journal.db')
+    renameSync(journal, `${journal}.away`)
+    // What is watched is written once a second; when that fails nothing is watched any more.
+    for (let seen = -1; seen !== web.seen(); await sleep(2000)) seen = web.seen()
+    renameSync(`${journal}.away`, journal)
+    release(root)
+    const ended = await ran
+    expect([ended.code, ended.stderr]).toEqual([12, expect.stringContaining(journal)])
+    const { state, events } = await latest(root)
+    expect([state.status, events.some(({ type }) => type === 'step.done')]).toEqual([
+      'running',
+      false,
+    ])
+    const on = await runbook(root, ['resume'], { env })
+    expect([on.code, on.stderr]).toEqual([0, expect.stringContaining('watched again after a gap')])
   })
 
   test('what was bad before the tool died still counts', async () => {
