@@ -6,6 +6,7 @@ import { deploy } from '../engine/operate.ts'
 import type { Plan } from '../core/plan.ts'
 import type { View } from '../core/view.ts'
 import { openSession } from '../engine/session.ts'
+import { closeRuns } from '../engine/word.ts'
 import { demandSamePlan } from './saved-plan.ts'
 import { driven } from './drive.ts'
 import { confirmTarget, planFor } from './prepare.ts'
@@ -89,17 +90,23 @@ export function define(command: Command, exit: (code: number) => void): void {
     const buildsOn = await prove(flags.wait === true)
     const session = openSession(planned.root, flags.store)
     const lockUntil = performance.now() + flags.lockTimeout
-    await demandFree(session, plan, lockUntil, flags.fresh === true)
+    const fresh = flags.fresh === true
+    const free = () => demandFree(session, plan, lockUntil, fresh)
+    const startOver = async () => {
+      await free()
+      await closeRuns(session, plan, warn)
+    }
+    await free()
     exit(
       await driven(
         session,
         plan,
-        { vars: flags.var, fresh: flags.fresh === true, view },
+        { vars: flags.var, startOver: fresh ? startOver : undefined, view },
         ({ bound, fingerprints }, ask) =>
           deploy(session, bound, view, ask, {
             tool: toolVersion(),
             lockUntil,
-            fresh: flags.fresh === true,
+            fresh,
             onFailure: flags.onFailure,
             fingerprints,
             buildsOn,

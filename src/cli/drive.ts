@@ -8,7 +8,8 @@ import type { Session } from '../engine/session.ts'
 
 export interface Driving {
   vars: Record<string, string>
-  fresh: boolean
+  /** Throw away the sandbox's data first, once this is done. */
+  startOver?: (() => Promise<void>) | undefined
   view: View
 }
 
@@ -16,12 +17,12 @@ export interface Driving {
 export async function driven(
   session: Session,
   plan: Plan,
-  { vars, fresh, view }: Driving,
+  { vars, startOver, view }: Driving,
   work: (opened: Opened, ask: AskPerson) => Promise<Ended>,
 ): Promise<number> {
   const opened = await bind(session, plan, {
     vars,
-    fresh,
+    startOver,
     drives: true,
     say: (text) => {
       view.progress({ kind: 'note', text })

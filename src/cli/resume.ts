@@ -82,7 +82,7 @@ export function define(command: Command, exit: (code: number) => void): void {
       await driven(
         session,
         plan,
-        { vars: flags.var, fresh: false, view },
+        { vars: flags.var, view },
         async ({ bound, fingerprints }, ask) => {
           secretsChanged(known, fingerprints, view)
           if (replanned !== undefined)

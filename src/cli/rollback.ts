@@ -115,7 +115,7 @@ export function define(command: Command, exit: (code: number) => void): void {
     const code = await driven(
       session,
       known.plan,
-      { vars: flags.var, fresh: false, view },
+      { vars: flags.var, view },
       ({ bound, fingerprints }, ask) => {
         secretsChanged(known, fingerprints, view)
         return rollback(session, bound, view, ask, known, request)

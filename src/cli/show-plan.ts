@@ -41,7 +41,6 @@ async function reportOf(root: string, plan: Plan, flags: Flags): Promise<PlanRep
   try {
     const opened = await bind(session, plan, {
       vars: flags.var,
-      fresh: false,
       say,
       place: () => undefined,
       withoutCommands: true,

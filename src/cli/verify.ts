@@ -43,7 +43,6 @@ export function define(command: Command, exit: (code: number) => void): void {
     const session = openSession(root, flags.store)
     const opened = await bind(session, plan, {
       vars: flags.var,
-      fresh: false,
       say,
       place: () => undefined,
     })

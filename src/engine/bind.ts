@@ -15,8 +15,8 @@ import { demandGoingOn, listenForStop, type Stop } from './stop.ts'
 export interface BindWishes {
   /** From `--var`. */
   vars: Record<string, string>
-  /** Throw away the sandbox's data first. */
-  fresh: boolean
+  /** Throw away the sandbox's data first, once this is done: closing the runs that it belongs to. */
+  startOver?: (() => Promise<void>) | undefined
   /** The command may come to drive a run. */
   drives?: boolean
   /** One sentence at a time, for people. */
@@ -63,7 +63,7 @@ async function open(session: Session, plan: Plan, wishes: BindWishes, stop: Stop
   const common = { root, folder, plan, actor, masker, stop, key: () => (key ??= loadKey(root)) }
   const services = await startServices(plan, binder, {
     root,
-    fresh: wishes.fresh,
+    ...(wishes.startOver !== undefined && { startOver: wishes.startOver }),
     drives: wishes.drives === true,
     say: wishes.say,
     masker,

@@ -24,7 +24,6 @@ import { proceed } from './run.ts'
 import type { Bound, Runtime } from './runtime.ts'
 import type { KnownRun, Session } from './session.ts'
 import { demandGoingOn } from './stop.ts'
-import { closeRuns } from './word.ts'
 
 export interface Ended {
   exit: ExitCode
@@ -35,7 +34,7 @@ export interface DeployWishes {
   tool: string
   /** How long to wait for the lock, on the clock of `performance.now()`. */
   lockUntil: number
-  /** The sandbox was made anew: what earlier runs did in it is gone. */
+  /** The sandbox was made anew for this: what earlier runs did in it is gone. */
   fresh: boolean
   onFailure: OnFailure | undefined
   fingerprints: Record<string, string>
@@ -61,10 +60,8 @@ export async function deploy(
   ask: Runtime['ask'],
   wishes: DeployWishes,
 ): Promise<Ended> {
-  await demandRequirements(bound, ask)
+  await demandRequirements(bound, ask, wishes.fresh)
   const { plan } = bound
-  if (wishes.fresh)
-    await closeRuns(session, plan.runbook, plan.environment.name, 'the sandbox was made anew')
   const plan_sha256 = planSha256(plan)
   const id = newRunId()
   const lock = lockOf(plan)
@@ -221,8 +218,12 @@ async function drivenRun(
   }
 }
 
-/** Preconditions of the whole runbook. Throws exit 6: nothing was touched. */
-async function demandRequirements(bound: Bound, ask: Runtime['ask']): Promise<void> {
+/** Preconditions of the whole runbook. Throws exit 6: nothing was touched but a sandbox made anew. */
+async function demandRequirements(
+  bound: Bound,
+  ask: Runtime['ask'],
+  fresh: boolean,
+): Promise<void> {
   const { answered } = await askChecks(
     bound,
     bound.plan.requires,
@@ -231,8 +232,11 @@ async function demandRequirements(bound: Bound, ask: Runtime['ask']): Promise<vo
   demandGoingOn(bound.stop)
   const last = answered.at(-1)?.asked
   if (last === undefined || last.answer === 'holds') return
+  const touched = fresh
+    ? `${bound.plan.environment.name} was made anew: the data of its services is gone and its earlier runs are closed; nothing else was touched`
+    : 'nothing was touched'
   throw failure(EXIT.precondition, `a precondition does not hold: ${describeAsked(last)}`, {
-    hint: 'nothing was touched; mend it and give the same command again',
+    hint: `${touched}; mend it and give the same command again`,
   })
 }
 

@@ -16,8 +16,11 @@ export type ServicesScope = Record<string, ServiceAddress>
 
 export interface ServicesOptions {
   root: string
-  /** Delete all data first. Throws exit 7 while another command uses it. */
-  fresh?: boolean
+  /**
+   * Delete all data first, once this is done: it closes in the record what the data belongs to. Throws
+   * exit 7 while another command uses it.
+   */
+  startOver?: () => Promise<void>
   /** The command may come to drive a run; one that only asks takes what runs as it is. */
   drives?: boolean
   env?: NodeJS.ProcessEnv
@@ -34,7 +37,7 @@ export interface ServicesOptions {
 type Values = Record<string, unknown>
 
 /** What the kinds of services work with. */
-export interface ServiceContext extends Required<Omit<ServicesOptions, 'fresh'>> {
+export interface ServiceContext extends Required<Omit<ServicesOptions, 'startOver'>> {
   /** Variables of the operator's environment that no service may see. */
   withheld: readonly string[]
   /** Values of some inputs while these services run. */

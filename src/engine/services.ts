@@ -41,8 +41,10 @@ export async function startServices(
   options: ServicesOptions,
 ): Promise<RunningServices> {
   const { runbook, environment } = plan
-  if (Object.keys(environment.services).length === 0)
+  if (Object.keys(environment.services).length === 0) {
+    await options.startOver?.()
     return { scope: {}, drive: () => undefined, stop: () => Promise.resolve() }
+  }
 
   const context: ServiceContext = {
     env: process.env,
@@ -58,11 +60,15 @@ export async function startServices(
     if (context.interrupt.aborted) throw interrupted()
   }
   const me = await locked(async () => {
-    if (options.fresh === true) {
+    if (options.startOver !== undefined) {
       if (users.count().living > 0) throw inUse(environment)
+      goOn()
+      // First in the record: should we die in between, no run claims what is gone.
+      await options.startOver()
       await stopAll()
       users.settle()
       for (const { kind } of kinds) kind.removeData()
+      context.say(`${environment.name} is made anew: the data of its services is gone`)
     }
     const { living, left } = users.count()
     const shared = living > 0 || (left > 0 && options.drives !== true)

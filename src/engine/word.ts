@@ -3,6 +3,7 @@ import { EXIT, failure } from '../core/errors.ts'
 import { stepsNamed } from '../core/hosts.ts'
 import { didYouMean } from '../core/problems.ts'
 import type { NewEvent } from '../core/events.ts'
+import type { Plan } from '../core/plan.ts'
 import type { RunState } from '../core/state.ts'
 import { hasSomethingToUndo } from '../core/undo.ts'
 import { takeRun } from './lease.ts'
@@ -70,22 +71,23 @@ export async function abandon(session: Session, run: KnownRun, reason: string): 
   )
 }
 
-/** Gives up every run of a runbook and environment that could still be gone on with or undone. */
+/**
+ * Before a sandbox is made anew: gives up every run of its runbook and environment that could still be
+ * gone on with or undone, and tells of each. Throws exit 7 when another run has the lock.
+ */
 export async function closeRuns(
   session: Session,
-  runbook: string,
-  environment: string,
-  reason: string,
+  { runbook, environment }: Pick<Plan, 'runbook' | 'environment'>,
+  tell: (text: string) => void,
 ): Promise<void> {
-  for (const head of await session.store.runs({ runbook, environment })) {
+  const { name } = environment
+  const reason = 'the sandbox was made anew'
+  for (const head of await session.store.runs({ runbook, environment: name })) {
     const run = await loadRun(session.store, head)
-    if (isUnfinished(run) || canBeUndone(run))
-      await say(
-        session,
-        run,
-        { type: 'run.finished', status: 'abandoned', exit_code: 0, reason },
-        true,
-      )
+    if (!isUnfinished(run) && !canBeUndone(run)) continue
+    const event = { type: 'run.finished', status: 'abandoned', exit_code: 0, reason } as const
+    await say(session, run, event, true)
+    tell(`run ${head.run} is closed: ${name} is made anew`)
   }
 }
 

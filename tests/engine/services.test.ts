@@ -87,7 +87,7 @@ async function use(
   services: Record<string, Service>,
   options: {
     env?: Record<string, string>
-    fresh?: boolean
+    fresh?: boolean | 'stuck'
     uid?: number
     environment?: string
   } = {},
@@ -399,6 +399,25 @@ describe('a process', () => {
     await second.stop()
     const third = await use(app(page()), { fresh: true })
     expect(existsSync(join(third.app.dir, 'state'))).toBe(false)
+  })
+
+  test('keeps its data until what must be done before is done', async () => {
+    const first = await use(app(page()))
+    const state = join(first.app.dir, 'state')
+    writeFileSync(state, 'kept')
+    await first.stop()
+    const stuck = use(app(page()), { fresh: 'stuck' })
+    await expect(Promise.race([stuck, sleep(1000, 'waits')])).resolves.toBe('waits')
+    children.at(-1)?.kill('SIGKILL')
+    await expect(stuck).rejects.toThrow('ended without a word')
+    expect(readFileSync(state, 'utf8')).toBe('kept')
+    const third = await use(app(page()), { fresh: true })
+    expect(third.notes).toEqual([
+      'starts over',
+      'sandbox is made anew: the data of its services is gone',
+    ])
+    expect(existsSync(state)).toBe(false)
+    await third.stop()
   })
 
   // An action of the killed command may still be at work with it.

@@ -6,7 +6,8 @@ import { startServices } from '../../src/engine/services.ts'
 const { root, environment, fresh } = JSON.parse(process.argv[2] ?? '') as {
   root: string
   environment: Environment
-  fresh: boolean
+  /** `stuck`: what must be done before comes to no end. */
+  fresh: boolean | 'stuck'
 }
 const say = (line: unknown) => process.stdout.write(`${JSON.stringify(line)}\n`)
 const masker = createMasker()
@@ -16,7 +17,12 @@ try {
     { pick: () => Promise.resolve({}) },
     {
       root,
-      fresh,
+      ...(fresh !== false && {
+        startOver: async () => {
+          say({ note: 'starts over' })
+          if (fresh === 'stuck') await new Promise<never>(() => setInterval(() => {}, 1000))
+        },
+      }),
       masker,
       say: (text) => say({ note: text }),
       isReady: async (_, { services }) => {

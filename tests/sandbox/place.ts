@@ -73,7 +73,7 @@ export async function open({ root }: Place, name: string, where = 'sandbox'): Pr
   const warn = () => undefined
   const plan = compile(runbook, where, planInputs(runbook, environment, { root, vars: {}, warn }))
   const session = openSession(root, undefined)
-  const wishes = { vars: {}, fresh: false, say: () => undefined, place: () => undefined }
+  const wishes = { vars: {}, say: () => undefined, place: () => undefined }
   const opened = await bind(session, plan, wishes)
   return {
     ...opened,
