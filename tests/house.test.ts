@@ -58,6 +58,13 @@ test.each(['plan', 'verify', 'status', 'history', 'logs', 'report', 'lock'])(
   },
 )
 
+test('no command opens the journal by hand, and so none forgets to close it', () => {
+  const opens = sources.filter((file) =>
+    readFileSync(`src/${file}`, 'utf8').includes('openSession('),
+  )
+  expect(opens.sort()).toEqual(['cli/session.ts', 'engine/session.ts'])
+})
+
 describe('the order can be broken', () => {
   test.each([
     ['main.ts', "await import('./cli/index.ts')", []],

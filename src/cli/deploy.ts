@@ -5,12 +5,13 @@ import { demandFree } from '../engine/lease.ts'
 import { deploy } from '../engine/operate.ts'
 import type { Plan } from '../core/plan.ts'
 import type { View } from '../core/view.ts'
-import { openSession } from '../engine/session.ts'
+import type { Session } from '../engine/session.ts'
 import { closeRuns } from '../engine/word.ts'
 import { demandSamePlan } from './saved-plan.ts'
 import { driven } from './drive.ts'
 import { confirmTarget, planFor } from './prepare.ts'
 import { showPlan } from './show-plan.ts'
+import { withSession } from './session.ts'
 import { onFailureFlag, selectionFlags, selectionOf, type SelectionFlags } from './selection.ts'
 import {
   driveFlags,
@@ -88,17 +89,30 @@ export function define(command: Command, exit: (code: number) => void): void {
     if (flags.wait !== true) await prove(false)
     await confirmTarget(plan, 'deploy to it', flags.confirm, view)
     const buildsOn = await prove(flags.wait === true)
-    const session = openSession(planned.root, flags.store)
-    const lockUntil = performance.now() + flags.lockTimeout
+    const work = (session: Session) => begin(session, plan, flags, view, buildsOn)
+    exit(await withSession(flags, work, planned.root))
+  })
+}
+
+/** Asks for the lock, then opens all that the run needs, and drives it. */
+async function begin(
+  session: Session,
+  plan: Plan,
+  flags: Flags,
+  view: View,
+  buildsOn: string | undefined,
+): Promise<number> {
     const fresh = flags.fresh === true
+  const lockUntil = performance.now() + flags.lockTimeout
     const free = () => demandFree(session, plan, lockUntil, fresh)
+  await free()
     const startOver = async () => {
       await free()
-      await closeRuns(session, plan, warn)
+    await closeRuns(session, plan, (text) => {
+      view.progress({ kind: 'note', text })
+    })
     }
-    await free()
-    exit(
-      await driven(
+  return driven(
         session,
         plan,
         { vars: flags.var, startOver: fresh ? startOver : undefined, view },
@@ -112,9 +126,7 @@ export function define(command: Command, exit: (code: number) => void): void {
             buildsOn,
             attached: flags.wait === true || plan.environment.wait === true,
           }),
-      ),
     )
-  })
 }
 
 /** The run that this one builds on. Throws when its environment comes after one that proves nothing. */
@@ -127,11 +139,6 @@ async function provenBy(
 ): Promise<string | undefined> {
   if (plan.environment.after === undefined) return undefined
   const { demandProof } = await import('../engine/builds-on.ts')
-  const session = openSession(root, flags.store)
-  try {
     const wishes = { vars: flags.var, withoutCommands: false }
-    return await demandProof(session, plan, wishes, attached, view)
-  } finally {
-    await session.store.close()
-  }
+  return withSession(flags, (session) => demandProof(session, plan, wishes, attached, view), root)
 }

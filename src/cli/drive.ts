@@ -1,4 +1,4 @@
-/** Opens everything that driving a run needs, and closes it again, however it ends. */
+/** Opens what driving a run needs besides the journal, and closes it again, however it ends. */
 import type { Plan } from '../core/plan.ts'
 import type { View } from '../core/view.ts'
 import { bind, type Opened } from '../engine/bind.ts'
@@ -36,6 +36,5 @@ export async function driven(
     return exit
   } finally {
     await opened.close()
-    await session.store.close()
   }
 }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import { isDead, loadRun, openSession, type Session } from '../engine/session.ts'
-import { findRoot } from '../language/find.ts'
+import { isDead, loadRun, type Session } from '../engine/session.ts'
 import type { Lock } from '../stores/store.ts'
 import { locksText, type HeldLock } from '../views/tables.ts'
 import { examples } from './flags.ts'
 import { print } from './print.ts'
 import { readingFlags, type ReadingFlags } from './reading.ts'
+import { withSession } from './session.ts'
 
 export function define(command: Command): void {
   examples(command, 'runbook lock status', 'runbook lock status -o json')
@@ -14,14 +14,14 @@ export function define(command: Command): void {
     .description('Which unfinished runs hold a lock, and who drives them')
   readingFlags(status)
   examples(status, 'runbook lock status', 'runbook lock status -o json')
-  status.action(async (flags: ReadingFlags) => {
-    const session = openSession(findRoot(process.cwd()), flags.store)
-    const locks = await Promise.all(
-      (await session.store.locks()).map((lock) => held(session, lock)),
-    )
-    print(flags, (look) => locksText(locks, look), locks)
-    await session.store.close()
-  })
+  status.action((flags: ReadingFlags) =>
+    withSession(flags, async (session) => {
+      const locks = await Promise.all(
+        (await session.store.locks()).map((lock) => held(session, lock)),
+      )
+      print(flags, (look) => locksText(locks, look), locks)
+    }),
+  )
 }
 
 async function held({ store, actor }: Session, { name, run, lease }: Lock): Promise<HeldLock> {

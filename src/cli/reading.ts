@@ -1,8 +1,7 @@
 /** What the commands share that look at one run and change nothing: `status`, `logs`, `report`. */
 import type { Command } from 'commander'
 import { findMeant } from '../engine/known-names.ts'
-import { openSession, type KnownRun, type Session } from '../engine/session.ts'
-import { findRoot } from '../language/find.ts'
+import type { KnownRun, Session } from '../engine/session.ts'
 import {
   environmentFlag,
   outputFlags,
@@ -11,6 +10,7 @@ import {
   type StoreFlags,
 } from './flags.ts'
 import { noRun, printNothing } from './print.ts'
+import { withSession } from './session.ts'
 
 export interface ReadingFlags extends OutputFlags, StoreFlags {
   env?: string
@@ -26,20 +26,16 @@ export function readingFlags(command: Command, forms = ['text', 'json']): Comman
 }
 
 /** Reads the run that is meant, with the journal open; says so where nothing has run: as JSON by `none`. */
-export async function readRun(
+export function readRun(
   run: string | undefined,
   flags: ReadingFlags,
   read: (known: KnownRun, session: Session) => Promise<void>,
   none?: unknown,
 ): Promise<void> {
-  const { env, store: url } = flags
-  const session = openSession(findRoot(process.cwd()), url)
-  try {
-    const reference = { run, environment: env }
+  return withSession(flags, async (session) => {
+    const reference = { run, environment: flags.env }
     const known = await findMeant(session, reference)
     if (known === undefined) printNothing(flags, 'Nothing has run here.', none ?? noRun(reference))
     else await read(known, session)
-  } finally {
-    await session.store.close()
-  }
+  })
 }

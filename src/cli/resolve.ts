@@ -1,10 +1,9 @@
 import { Option, type Command } from 'commander'
 import { EXIT, failure } from '../core/errors.ts'
 import { findMeant } from '../engine/known-names.ts'
-import { openSession } from '../engine/session.ts'
 import { resolveStep } from '../engine/word.ts'
-import { findRoot } from '../language/find.ts'
 import { examples } from './flags.ts'
+import { withSession } from './session.ts'
 import { recorded, wordFlags, type WordFlags } from './word.ts'
 
 interface Flags extends WordFlags {
@@ -52,12 +51,12 @@ export function define(command: Command, exit: (code: number) => void): void {
       throw failure(EXIT.usage, `what became of "${step}"?`, {
         hint: 'say one of: --done, --not-done, --undo',
       })
-    const session = openSession(findRoot(process.cwd()), flags.store)
-    const known = await findMeant(session, { run: ref, environment: flags.env })
-    if (known === undefined) throw failure(EXIT.usage, `there is no run of "${ref}"`)
-    const state = await resolveStep(session, known, step, as, flags.reason)
-    await session.store.close()
-    recorded(flags, known.plan, state, [`Recorded. Go on: runbook resume ${state.run}`])
+    await withSession(flags, async (session) => {
+      const known = await findMeant(session, { run: ref, environment: flags.env })
+      if (known === undefined) throw failure(EXIT.usage, `there is no run of "${ref}"`)
+      const state = await resolveStep(session, known, step, as, flags.reason)
+      recorded(flags, known.plan, state, [`Recorded. Go on: runbook resume ${state.run}`])
+    })
     exit(EXIT.ok)
   })
 }

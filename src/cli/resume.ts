@@ -9,8 +9,7 @@ import { textOf } from '../core/templates.ts'
 import type { View } from '../core/view.ts'
 import { standsStill } from '../core/waiting.ts'
 import { resume } from '../engine/operate.ts'
-import { isUnfinished, openSession, type KnownRun } from '../engine/session.ts'
-import { findRoot } from '../language/find.ts'
+import { isUnfinished, type KnownRun } from '../engine/session.ts'
 import { driven } from './drive.ts'
 import {
   driveFlags,
@@ -26,6 +25,7 @@ import { list } from './flags.ts'
 import { noRun, printNothing } from './print.ts'
 import { confirmTarget, planFor } from './prepare.ts'
 import { runMeant, secretsChanged } from './run-meant.ts'
+import { withSession } from './session.ts'
 import { viewFor } from './viewing.ts'
 
 interface Flags extends RunFlags {
@@ -55,47 +55,47 @@ export function define(command: Command, exit: (code: number) => void): void {
     'runbook resume 20261121-063012-4f1c --retry switch',
     'runbook resume qr-login --env prod',
   )
-  command.action(async (ref: string | undefined, flags: Flags) => {
-    const view = await viewFor(flags)
-    const session = openSession(findRoot(process.cwd()), flags.store)
-    const reference = { run: ref, environment: flags.env }
-    const steps = flags.retry ?? []
-    const known = await runMeant(session, reference, isUnfinished, view, { steps })
-    if (known === undefined) {
-      printNothing(flags, 'There is no unfinished run.', noRun(reference))
-      exit(EXIT.ok)
-      return
-    }
-    const retry = steps.flatMap((step) => stepsMeant(known, step))
-    const replanned = await lookAtToday(session.root, known, flags, view)
-    const plan = replanned ?? known.plan
-    const attached = flags.wait === true || plan.environment.wait === true
-    if (replanned === undefined && !attached && isHeldUp(known, view)) {
-      view.start(plan, known.state, 'resume')
-      await view.end(known.state)
-      await session.store.close()
-      exit(EXIT.waiting)
-      return
-    }
-    await confirmTarget(plan, 'resume', flags.confirm, view)
-    exit(
-      await driven(
-        session,
-        plan,
-        { vars: flags.var, view },
-        async ({ bound, fingerprints }, ask) => {
-          secretsChanged(known, fingerprints, view)
-          if (replanned !== undefined)
-            await session.store.keepPlan(replanned, planSha256(replanned))
-          return resume(session, bound, view, ask, known, {
-            retry,
-            attached,
-            ...(replanned !== undefined && { replanned: planSha256(replanned) }),
-          })
-        },
-      ),
-    )
-  })
+  command.action((ref: string | undefined, flags: Flags) =>
+    withSession(flags, async (session) => {
+      const view = await viewFor(flags)
+      const reference = { run: ref, environment: flags.env }
+      const steps = flags.retry ?? []
+      const known = await runMeant(session, reference, isUnfinished, view, { steps })
+      if (known === undefined) {
+        printNothing(flags, 'There is no unfinished run.', noRun(reference))
+        exit(EXIT.ok)
+        return
+      }
+      const retry = steps.flatMap((step) => stepsMeant(known, step))
+      const replanned = await lookAtToday(session.root, known, flags, view)
+      const plan = replanned ?? known.plan
+      const attached = flags.wait === true || plan.environment.wait === true
+      if (replanned === undefined && !attached && isHeldUp(known, view)) {
+        view.start(plan, known.state, 'resume')
+        await view.end(known.state)
+        exit(EXIT.waiting)
+        return
+      }
+      await confirmTarget(plan, 'resume', flags.confirm, view)
+      exit(
+        await driven(
+          session,
+          plan,
+          { vars: flags.var, view },
+          async ({ bound, fingerprints }, ask) => {
+            secretsChanged(known, fingerprints, view)
+            if (replanned !== undefined)
+              await session.store.keepPlan(replanned, planSha256(replanned))
+            return resume(session, bound, view, ask, known, {
+              retry,
+              attached,
+              ...(replanned !== undefined && { replanned: planSha256(replanned) }),
+            })
+          },
+        ),
+      )
+    }),
+  )
 }
 
 /** Whether nothing could be done but to say again what it waits for: then nothing is touched. */

@@ -5,15 +5,7 @@ import { demandLastResorts, lastResorts } from '../core/last-resort.ts'
 import { stepsToUndo, type StepToUndo, type UndoRequest } from '../core/undo.ts'
 import type { View } from '../core/view.ts'
 import { rollback } from '../engine/operate.ts'
-import {
-  canBeUndone,
-  findRun,
-  isUndone,
-  openSession,
-  type KnownRun,
-  type Session,
-} from '../engine/session.ts'
-import { findRoot } from '../language/find.ts'
+import { canBeUndone, findRun, isUndone, type KnownRun, type Session } from '../engine/session.ts'
 import { outlet } from '../lib/outlet.ts'
 import { olderText } from '../views/advice.ts'
 import { nothingToDo, summary } from '../views/json.ts'
@@ -32,6 +24,7 @@ import {
 import { confirmTarget } from './prepare.ts'
 import { runMeant, secretsChanged } from './run-meant.ts'
 import { noRun, print, printNothing } from './print.ts'
+import { withSession } from './session.ts'
 import { viewFor } from './viewing.ts'
 
 interface Flags extends RunFlags {
@@ -65,65 +58,65 @@ export function define(command: Command, exit: (code: number) => void): void {
     'runbook rollback qr-login --env prod --scope app --confirm prod',
     'runbook rollback 20261121-063012-4f1c --last-resort token_table',
   )
-  command.action(async (ref: string | undefined, flags: Flags) => {
-    const view = await viewFor(flags)
-    const root = findRoot(process.cwd())
-    const session = openSession(root, flags.store)
-    const { env: environment, scope, to, lastResort = [] } = flags
-    const reference = { run: ref, environment }
-    const known = await runMeant(session, reference, canBeUndone, view, {
-      scope,
-      steps: to === undefined ? lastResort : [to, ...lastResort],
-    })
-    if (known === undefined) {
-      const why = 'There is nothing left to undo.'
-      printNothing(flags, why, flags.dryRun ? { run: null, undo: [] } : noRun(reference))
-      exit(EXIT.ok)
-      return
-    }
-    const request: UndoRequest = {
-      ...(flags.scope !== undefined && { scope: flags.scope }),
-      ...(flags.to !== undefined && { to: flags.to }),
-      ...(flags.lastResort !== undefined && { last_resort: flags.lastResort }),
-    }
-    const steps = stepsToUndo(known.plan, known.state, request)
-    demandLastResorts(known.plan, known.state, flags.lastResort ?? [], steps)
-    if (flags.dryRun === true) {
-      const undo = steps.map(({ step, undos, covers }) => ({
-        id: step.id,
-        parts: undos.length,
-        loses: undos.flatMap(({ undo }) => undo.loses ?? []),
-        last_resort: undos.some(({ undo }) => lastResorts(step).includes(undo)),
-        covers: covers.map(({ id }) => id),
-      }))
-      print(flags, (look) => rollbackPlanText(known.plan, known.state, steps, look), {
-        run: known.state.run,
-        undo,
+  command.action((ref: string | undefined, flags: Flags) =>
+    withSession(flags, async (session) => {
+      const view = await viewFor(flags)
+      const { env: environment, scope, to, lastResort = [] } = flags
+      const reference = { run: ref, environment }
+      const known = await runMeant(session, reference, canBeUndone, view, {
+        scope,
+        steps: to === undefined ? lastResort : [to, ...lastResort],
       })
-      exit(EXIT.ok)
-      return
-    }
-    if (steps.length === 0 && !isUndone(known)) {
-      const why = `Run ${known.state.run} has nothing to undo there.`
-      printNothing(flags, why, nothingToDo(summary(known.state, known.plan)))
-      exit(EXIT.ok)
-      return
-    }
-    await demandNewest(session, known)
-    sayLosses(known, steps, view)
-    await confirmTarget(known.plan, 'roll it back', flags.confirm, view)
-    const code = await driven(
-      session,
-      known.plan,
-      { vars: flags.var, view },
-      ({ bound, fingerprints }, ask) => {
-        secretsChanged(known, fingerprints, view)
-        return rollback(session, bound, view, ask, known, request)
-      },
-    )
-    if (code === EXIT.ok && flags.quiet !== true) await sayOlder(root, flags.store, known)
-    exit(code)
-  })
+      if (known === undefined) {
+        const why = 'There is nothing left to undo.'
+        printNothing(flags, why, flags.dryRun ? { run: null, undo: [] } : noRun(reference))
+        exit(EXIT.ok)
+        return
+      }
+      const request: UndoRequest = {
+        ...(flags.scope !== undefined && { scope: flags.scope }),
+        ...(flags.to !== undefined && { to: flags.to }),
+        ...(flags.lastResort !== undefined && { last_resort: flags.lastResort }),
+      }
+      const steps = stepsToUndo(known.plan, known.state, request)
+      demandLastResorts(known.plan, known.state, flags.lastResort ?? [], steps)
+      if (flags.dryRun === true) {
+        const undo = steps.map(({ step, undos, covers }) => ({
+          id: step.id,
+          parts: undos.length,
+          loses: undos.flatMap(({ undo }) => undo.loses ?? []),
+          last_resort: undos.some(({ undo }) => lastResorts(step).includes(undo)),
+          covers: covers.map(({ id }) => id),
+        }))
+        print(flags, (look) => rollbackPlanText(known.plan, known.state, steps, look), {
+          run: known.state.run,
+          undo,
+        })
+        exit(EXIT.ok)
+        return
+      }
+      if (steps.length === 0 && !isUndone(known)) {
+        const why = `Run ${known.state.run} has nothing to undo there.`
+        printNothing(flags, why, nothingToDo(summary(known.state, known.plan)))
+        exit(EXIT.ok)
+        return
+      }
+      await demandNewest(session, known)
+      sayLosses(known, steps, view)
+      await confirmTarget(known.plan, 'roll it back', flags.confirm, view)
+      const code = await driven(
+        session,
+        known.plan,
+        { vars: flags.var, view },
+        ({ bound, fingerprints }, ask) => {
+          secretsChanged(known, fingerprints, view)
+          return rollback(session, bound, view, ask, known, request)
+        },
+      )
+      if (code === EXIT.ok && flags.quiet !== true) await sayOlder(session, known)
+      exit(code)
+    }),
+  )
 }
 
 /** Runs are undone newest first: what a later run built stands on what this one did. */
@@ -144,14 +137,12 @@ async function demandNewest(session: Session, { head }: KnownRun): Promise<void>
 }
 
 /** One rollback undoes one run: what an older one did is still there. */
-async function sayOlder(root: string, url: string | undefined, { head }: KnownRun): Promise<void> {
-  const { store } = openSession(root, url)
+async function sayOlder({ store }: Session, { head }: KnownRun): Promise<void> {
   const older = await findRun(
     store,
     { run: head.runbook, environment: head.environment },
     canBeUndone,
   )
-  await store.close()
   if (older === undefined || older.state.run === head.run) return
   const { run, created_at } = older.state
   const out = outlet(process.stderr)

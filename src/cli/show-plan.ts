@@ -5,6 +5,7 @@ import type { PlanReport } from '../core/plan-report.ts'
 import { planJson, planText } from '../views/plan.ts'
 import type { Proof } from '../core/builds-on.ts'
 import { howToGive } from '../engine/input-sources.ts'
+import type { Session } from '../engine/session.ts'
 import { missingAtTheRun } from '../engine/whence.ts'
 import type { OutputFlags, StoreFlags } from './flags.ts'
 import { print } from './print.ts'
@@ -29,27 +30,29 @@ async function reportOf(root: string, plan: Plan, flags: Flags): Promise<PlanRep
   // Asking needs processes, a database client and services; most plans ask nothing.
   const { reportPlan, wantsAsking } = await import('../engine/plan-report.ts')
   if (flags.offline === true || !wantsAsking(plan)) return reportPlan(plan, undefined)
-  const [{ bind }, { openSession }, { planAsker }] = await Promise.all([
+  const [{ bind }, { withSession }, { planAsker }] = await Promise.all([
     import('../engine/bind.ts'),
-    import('../engine/session.ts'),
+    import('./session.ts'),
     import('../engine/outside.ts'),
   ])
-  const session = openSession(root, 'memory:')
-  const say = (text: string) => {
-    process.stderr.write(`${text}\n`)
+  const wishes = {
+    vars: flags.var,
+    say: (text: string) => {
+      process.stderr.write(`${text}\n`)
+    },
+    place: () => undefined,
+    withoutCommands: true,
   }
-  try {
-    const opened = await bind(session, plan, {
-      vars: flags.var,
-      say,
-      place: () => undefined,
-      withoutCommands: true,
-    })
+  const asked = async (session: Session) => {
+    const opened = await bind(session, plan, wishes)
     try {
       return await reportPlan(plan, planAsker(opened.bound))
     } finally {
       await opened.close()
     }
+  }
+  try {
+    return await withSession({ store: 'memory:' }, asked, root)
   } catch (error) {
     // A secret that is not here yet is no error of the plan: what would need it is simply not asked.
     if (!isRunbookError(error) || error.exit !== EXIT.usage) throw error
@@ -61,14 +64,10 @@ async function reportOf(root: string, plan: Plan, flags: Flags): Promise<PlanRep
 /** What the environment comes after, and whether that holds now; the journal is only read. */
 async function proofFor(root: string, plan: Plan, flags: Flags): Promise<Proof | undefined> {
   if (plan.environment.after === undefined || flags.offline === true) return undefined
-  const [{ proofOf }, { openSession }] = await Promise.all([
+  const [{ proofOf }, { withSession }] = await Promise.all([
     import('../engine/builds-on.ts'),
-    import('../engine/session.ts'),
+    import('./session.ts'),
   ])
-  const session = openSession(root, flags.store)
-  try {
-    return await proofOf(session, plan, { vars: flags.var, withoutCommands: true })
-  } finally {
-    await session.store.close()
-  }
+  const wishes = { vars: flags.var, withoutCommands: true }
+  return withSession(flags, (session) => proofOf(session, plan, wishes), root)
 }

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { EXIT, failure } from '../core/errors.ts'
 import { findMeant } from '../engine/known-names.ts'
-import { isUnfinished, openSession } from '../engine/session.ts'
+import { isUnfinished } from '../engine/session.ts'
 import { signFor } from '../engine/sign.ts'
-import { findRoot } from '../language/find.ts'
 import { examples } from './flags.ts'
+import { withSession } from './session.ts'
 import { recorded, wordFlags, type WordFlags } from './word.ts'
 
 interface Flags extends WordFlags {
@@ -30,25 +30,27 @@ export function define(command: Command, exit: (code: number) => void): void {
     'runbook sign qr-login --env prod --role QA --confirm-all --note "see the test report"',
     'runbook sign 20261121-063012-4f1c --role dba --step drop_plaintext --plan 1ab1b895fd43',
   )
-  command.action(async (ref: string, flags: Flags) => {
-    const session = openSession(findRoot(process.cwd()), flags.store)
-    const reference = { run: ref, environment: flags.env }
-    const known = await findMeant(session, reference, isUnfinished)
-    if (known === undefined)
-      throw failure(EXIT.usage, `no run of ${ref} is unfinished, so there is nothing to sign`)
-    const { role, steps, missing, state } = await signFor(session, known.head, {
-      role: flags.role,
-      confirmAll: flags.confirmAll === true,
-      ...(flags.step !== undefined && { step: flags.step }),
-      ...(flags.note !== undefined && { note: flags.note }),
-      ...(flags.plan !== undefined && { plan: flags.plan }),
-    })
-    await session.store.close()
-    const { run, plan_sha256 } = state
-    recorded(flags, known.plan, state, [
-      `Signed as ${role} for ${steps.join(', ')} of run ${run}, on plan ${plan_sha256.slice(0, 12)}.`,
-      missing.length > 0 ? `Still to sign: ${missing.join(', ')}` : `Go on: runbook resume ${run}`,
-    ])
-    exit(EXIT.ok)
-  })
+  command.action((ref: string, flags: Flags) =>
+    withSession(flags, async (session) => {
+      const reference = { run: ref, environment: flags.env }
+      const known = await findMeant(session, reference, isUnfinished)
+      if (known === undefined)
+        throw failure(EXIT.usage, `no run of ${ref} is unfinished, so there is nothing to sign`)
+      const { role, steps, missing, state } = await signFor(session, known.head, {
+        role: flags.role,
+        confirmAll: flags.confirmAll === true,
+        ...(flags.step !== undefined && { step: flags.step }),
+        ...(flags.note !== undefined && { note: flags.note }),
+        ...(flags.plan !== undefined && { plan: flags.plan }),
+      })
+      const { run, plan_sha256 } = state
+      recorded(flags, known.plan, state, [
+        `Signed as ${role} for ${steps.join(', ')} of run ${run}, on plan ${plan_sha256.slice(0, 12)}.`,
+        missing.length > 0
+          ? `Still to sign: ${missing.join(', ')}`
+          : `Go on: runbook resume ${run}`,
+      ])
+      exit(EXIT.ok)
+    }),
+  )
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { EXIT } from '../core/errors.ts'
 import { bind } from '../engine/bind.ts'
 import { nobody } from '../engine/persons.ts'
-import { openSession } from '../engine/session.ts'
+import type { Session } from '../engine/session.ts'
 import { verifyNow } from '../engine/verify.ts'
 import { outlet } from '../lib/outlet.ts'
 import { verificationText, verifiedLine } from '../views/verification.ts'
@@ -18,6 +18,7 @@ import {
 } from './flags.ts'
 import { planFor } from './prepare.ts'
 import { print } from './print.ts'
+import { withSession } from './session.ts'
 
 interface Flags extends OutputFlags, StoreFlags {
   env?: string
@@ -40,22 +41,23 @@ export function define(command: Command, exit: (code: number) => void): void {
       err.write(`${text}\n`)
     }
     const { root, plan } = await planFor(name, { env: flags.env, vars: flags.var, warn: say })
-    const session = openSession(root, flags.store)
-    const opened = await bind(session, plan, {
-      vars: flags.var,
-      say,
-      place: () => undefined,
-    })
-    try {
-      const found = await verifyNow(session, opened.bound, nobody, (step) => {
-        if (flags.output === 'text' && flags.quiet !== true)
-          err.write(verifiedLine(step, err.look()))
+    const look = async (session: Session) => {
+      const opened = await bind(session, plan, {
+        vars: flags.var,
+        say,
+        place: () => undefined,
       })
-      print(flags, (look) => verificationText(found, look), found)
-      exit(found.holds ? EXIT.ok : EXIT.failed)
-    } finally {
-      await opened.close()
-      await session.store.close()
+      try {
+        const found = await verifyNow(session, opened.bound, nobody, (step) => {
+          if (flags.output === 'text' && flags.quiet !== true)
+            err.write(verifiedLine(step, err.look()))
+        })
+        print(flags, (look) => verificationText(found, look), found)
+        exit(found.holds ? EXIT.ok : EXIT.failed)
+      } finally {
+        await opened.close()
+      }
     }
+    await withSession(flags, look, root)
   })
 }
