@@ -90,7 +90,7 @@ export function define(command: Command, exit: (code: number) => void): void {
     await confirmTarget(plan, 'deploy to it', flags.confirm, view)
     const buildsOn = await prove(flags.wait === true)
     const work = (session: Session) => begin(session, plan, flags, view, buildsOn)
-    exit(await withSession(flags, work, planned.root))
+    exit(await withSession(flags, work, planned.root, true))
   })
 }
 
@@ -102,31 +102,31 @@ async function begin(
   view: View,
   buildsOn: string | undefined,
 ): Promise<number> {
-    const fresh = flags.fresh === true
+  const fresh = flags.fresh === true
   const lockUntil = performance.now() + flags.lockTimeout
-    const free = () => demandFree(session, plan, lockUntil, fresh)
+  const free = () => demandFree(session, plan, lockUntil, fresh)
   await free()
-    const startOver = async () => {
-      await free()
+  const startOver = async () => {
+    await free()
     await closeRuns(session, plan, (text) => {
       view.progress({ kind: 'note', text })
     })
-    }
+  }
   return driven(
-        session,
-        plan,
-        { vars: flags.var, startOver: fresh ? startOver : undefined, view },
-        ({ bound, fingerprints }, ask) =>
-          deploy(session, bound, view, ask, {
-            tool: toolVersion(),
-            lockUntil,
-            fresh,
-            onFailure: flags.onFailure,
-            fingerprints,
-            buildsOn,
-            attached: flags.wait === true || plan.environment.wait === true,
-          }),
-    )
+    session,
+    plan,
+    { vars: flags.var, startOver: fresh ? startOver : undefined, view },
+    ({ bound, fingerprints }, ask) =>
+      deploy(session, bound, view, ask, {
+        tool: toolVersion(),
+        lockUntil,
+        fresh,
+        onFailure: flags.onFailure,
+        fingerprints,
+        buildsOn,
+        attached: flags.wait === true || plan.environment.wait === true,
+      }),
+  )
 }
 
 /** The run that this one builds on. Throws when its environment comes after one that proves nothing. */
@@ -139,6 +139,6 @@ async function provenBy(
 ): Promise<string | undefined> {
   if (plan.environment.after === undefined) return undefined
   const { demandProof } = await import('../engine/builds-on.ts')
-    const wishes = { vars: flags.var, withoutCommands: false }
+  const wishes = { vars: flags.var, withoutCommands: false }
   return withSession(flags, (session) => demandProof(session, plan, wishes, attached, view), root)
 }

@@ -5,7 +5,7 @@ import { textOf } from '../core/templates.ts'
 import { createMasker, fingerprint } from '../core/secrets.ts'
 import { askCheck } from './ask.ts'
 import { inputBinder, sourceVariables } from './bind-inputs.ts'
-import { loadKey } from './key.ts'
+import { loadKey, stateFolder } from './key.ts'
 import type { Bound } from './runtime.ts'
 import { askingOutsideARun } from './outside.ts'
 import { startServices } from './services.ts'
@@ -50,7 +50,8 @@ export async function bind(session: Session, plan: Plan, wishes: BindWishes): Pr
 }
 
 async function open(session: Session, plan: Plan, wishes: BindWishes, stop: Stop): Promise<Opened> {
-  const { root, folder, actor } = session
+  const { root, actor } = session
+  const folder = stateFolder(root)
   const interrupt = stop.pause
   const binder = inputBinder(plan, {
     root,

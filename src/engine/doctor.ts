@@ -1,11 +1,10 @@
 /** What this machine has of all that runbooks and their sandboxes need, and how to get the rest. */
 import { accessSync, constants, existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { isRunbookError } from '../core/errors.ts'
 import { findServer } from '../lib/postgres-server.ts'
 import { runCommand } from '../lib/processes.ts'
 import { which } from '../lib/which.ts'
-import { findKey } from './key.ts'
+import { findKey, statePlace } from './key.ts'
 
 /** `optional`: it is not there, and only some runbooks want it. */
 export interface Finding {
@@ -125,7 +124,7 @@ function client(name: string, found: Tool | undefined, server: number | undefine
 
 function stateFolderOf(root: string): Finding {
   const name = 'state folder'
-  const folder = join(root, '.runbook')
+  const folder = statePlace(root)
   const there = existsSync(folder)
   try {
     accessSync(there ? folder : root, constants.W_OK)

@@ -8,9 +8,12 @@ import { createPrivate, privateFolder, readPrivate } from '../lib/private-files.
 
 const BYTES = 32
 
+/** Where the root's `.runbook` is, or will be. */
+export const statePlace = (root: string) => join(root, '.runbook')
+
 /** The root's `.runbook`, made when there is none: nobody else may enter, and git does not see it. */
 export function stateFolder(root: string): string {
-  const place = join(root, '.runbook')
+  const place = statePlace(root)
   return onDisk(place, () => {
     const folder = privateFolder(place)
     const ignore = join(folder, '.gitignore')
@@ -27,7 +30,7 @@ export function loadKey(root: string, env: NodeJS.ProcessEnv = process.env): Buf
 /** The same, without making one. */
 export function findKey(root: string, env: NodeJS.ProcessEnv = process.env): Buffer | undefined {
   if (env.RUNBOOK_KEY !== undefined && env.RUNBOOK_KEY !== '') return decoded(env.RUNBOOK_KEY)
-  const path = join(root, '.runbook', 'key')
+  const path = join(statePlace(root), 'key')
   const text = readPrivate(path)
   return text === undefined ? undefined : checked(text, path)
 }

@@ -4,23 +4,26 @@ import type { Actor } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import { fold, type RunState } from '../core/state.ts'
 import { hasLastResortLeft, hasSomethingToUndo, isFinished, lacksOnlyItsEnd } from '../core/undo.ts'
+import { isAbsent } from '../lib/disk.ts'
 import { alive, self } from '../lib/processes.ts'
 import { openStore } from '../stores/index.ts'
 import type { RunHead, Store } from '../stores/store.ts'
-import { stateFolder } from './key.ts'
+import { stateFolder, statePlace } from './key.ts'
 
 export interface Session {
   root: string
-  /** `.runbook` under the root. */
-  folder: string
   store: Store
   actor: Actor
 }
 
-/** Opens the journal of a root. Throws exit 12 when it cannot be used. */
-export function openSession(root: string, storeUrl: string | undefined): Session {
-  const folder = stateFolder(root)
-  return { root, folder, store: openStore(storeUrl, folder), actor: me() }
+/**
+ * Opens the journal of a root. Only who begins a run makes one where there is none (`begins`); for all
+ * others it is empty, and nothing is left behind. Throws exit 12 when it cannot be used.
+ */
+export function openSession(root: string, storeUrl: string | undefined, begins = false): Session {
+  const place = statePlace(root)
+  const folder = begins || !isAbsent(place) ? stateFolder(root) : place
+  return { root, store: openStore(storeUrl, folder, begins), actor: me() }
 }
 
 function me(): Actor {

@@ -4,6 +4,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -324,6 +325,27 @@ test("-o ndjson prints the journal's own events, in order, as logs does", async 
     expect(types).toContain(type)
 })
 
+test('who only looks, or goes on where nothing has run, leaves nothing behind', async () => {
+  const store = `sqlite:${join(root, 'elsewhere.db')}`
+  const before = readdirSync(root)
+  const goOn = [['resume'], ['rollback'], ['rollback', '--dry-run'], ['abandon', '--reason', 'so']]
+  const words = [
+    ['resolve', 'small', 'one', '--done', '--reason', 'so'],
+    ['sign', 'small', '--role', 'qa'],
+  ]
+  for (const looked of [...LOOKING.map((name) => [name]), ...goOn, ...words]) {
+    const args = looked[0] === 'show' ? ['show', 'small', '--env', 'test'] : looked
+    const ran = await run(...args)
+    expect([ran.code, readdirSync(root)], args.join(' ')).toEqual([
+      words.includes(args) ? 2 : 0,
+      before,
+    ])
+    if ('list show lint checks schema doctor'.includes(looked[0] ?? '')) continue
+    await run(...args, '--store', store)
+    expect(readdirSync(root), args.join(' ')).toEqual(before)
+  }
+})
+
 test('no colours and no terminal codes when nobody looks', async () => {
   const all = [
     await begun('broken'),
@@ -525,6 +547,7 @@ describe('exit codes', () => {
       mkdirSync(join(root, '.runbook/journal.db'), { recursive: true })
       chmodSync(join(root, '.runbook'), 0o700)
       refused(await deploy(), 12, /journal\.db/)
+      refused(await run('status'), 12, /journal\.db/)
       expect(there('one')).toBe(false)
     })
 
