@@ -5,8 +5,26 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const BUSY = 5
 
 /**
- * Does something while no other process does it under the same lock file. A lock file with a process
+ * Takes the lock and gives what releases it; undefined when somebody has it. A lock file with a process
  * number in it would need guesses about holders that died; what the system locks it also unlocks.
+ */
+export function takeFileLock(path: string): (() => void) | undefined {
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
+  const file = new DatabaseSync(path)
+  try {
+    file.exec('BEGIN EXCLUSIVE')
+  } catch (error) {
+    file.close()
+    if ((error as { errcode?: number }).errcode !== BUSY) throw error
+    return undefined
+  }
+  return () => {
+    file.close()
+  }
+}
+
+/**
+ * Does something while no other process does it under the same lock file.
  * @param waiting is called each time that somebody else has it; what it throws ends the wait
  */
 export async function withFileLock<T>(
@@ -14,21 +32,15 @@ export async function withFileLock<T>(
   work: () => Promise<T>,
   waiting: (tries: number) => void = () => {},
 ): Promise<T> {
-  const { DatabaseSync } = await import('node:sqlite')
-  const file = new DatabaseSync(path)
+  let release = takeFileLock(path)
+  for (let tries = 0; release === undefined; tries++) {
+    waiting(tries)
+    await sleep(50)
+    release = takeFileLock(path)
+  }
   try {
-    for (let tries = 0; ; tries++) {
-      try {
-        file.exec('BEGIN EXCLUSIVE')
-        break
-      } catch (error) {
-        if ((error as { errcode?: number }).errcode !== BUSY) throw error
-        waiting(tries)
-        await sleep(50)
-      }
-    }
     return await work()
   } finally {
-    file.close()
+    release()
   }
 }

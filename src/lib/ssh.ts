@@ -5,11 +5,12 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { takeFileLock } from './file-lock.ts'
 
 /** Nobody is there to answer, and a connection that is dead is to be known as dead within seconds. */
 const OPTIONS = [
@@ -29,9 +30,17 @@ const LOGIN_MS = 30_000
 const LONGEST_FOLDER = 60
 const WORDS_BYTES = 8192
 
+/** What the names of folders of sockets begin with. */
+const FOLDER = 'runbook-ssh-'
+/** In each: a file that its tool has locked for as long as it lives. */
+const LOCK = 'lock'
+/** In a younger folder the lock may be yet to be taken, and masters to end. */
+const OLD_MS = 60_000
+
 export type Connected = { socket: string } | { why: string }
 
 let folder: string | undefined
+let release: (() => void) | undefined
 let count = 0
 const masters = new Map<string, Promise<Connected>>()
 
@@ -134,10 +143,40 @@ function collected(stream: Readable): () => string {
 function socketFolder(): string {
   if (folder === undefined) {
     const short = tmpdir().length <= LONGEST_FOLDER ? tmpdir() : '/tmp'
-    folder = mkdtempSync(join(short, 'runbook-ssh-'))
+    removeForsaken(short)
+    folder = mkdtempSync(join(short, FOLDER))
+    release = takeFileLock(join(folder, LOCK))
     process.once('exit', hangUp)
   }
   return folder
+}
+
+function foldersIn(place: string): string[] {
+  try {
+    const names = readdirSync(place).filter((name) => name.startsWith(FOLDER))
+    return names.map((name) => join(place, name))
+  } catch {
+    // A folder for temporary files need not let itself be listed.
+    return []
+  }
+}
+
+/** Removes what our tools left that were killed. */
+function removeForsaken(place: string): void {
+  const before = Date.now() - OLD_MS
+  for (const path of foldersIn(place)) {
+    const lock = join(path, LOCK)
+    try {
+      const { uid, mtimeMs } = lstatSync(path)
+      if (uid !== process.geteuid?.() || mtimeMs > before || !existsSync(lock)) continue
+      const letGo = takeFileLock(lock)
+      if (letGo === undefined) continue
+      rmSync(path, { recursive: true, force: true })
+      letGo()
+    } catch {
+      // Another tool is removing it at the same moment, or it can stay.
+    }
+  }
 }
 
 /** Closes all connections, and leaves nothing of them behind. */
@@ -150,6 +189,7 @@ export function hangUp(): void {
   }
   masters.clear()
   rmSync(folder, { recursive: true, force: true })
+  release?.()
   process.off('exit', hangUp)
   folder = undefined
   count = 0

@@ -1,5 +1,14 @@
 /** Steps on other machines, over the system's own ssh: real daemons, real keys, real connections. */
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -155,6 +164,40 @@ describe.skipIf(missing !== undefined)('a step on machines that ssh reaches', ()
     expect(ledger('b2')).toEqual(['do switch b2'])
     const adopted = (await events('step.acted')).filter((e) => 'adopted' in e)
     expect(adopted.map(({ step }) => step)).toEqual(['switch@b2'])
+    clean()
+  })
+
+  test('the connections of a tool that was killed are cleared away by the next, those of a living one are not', async () => {
+    rolling({ on: ['b2'] })
+    const before = env
+    const temporary = mkdtempSync(join(tmpdir(), 'rb-'))
+    const sockets = () => readdirSync(temporary).filter((name) => name.startsWith('runbook-ssh-'))
+    /** As if nothing had happened in them for long. */
+    const age = () => {
+      for (const name of sockets()) utimesSync(join(temporary, name), 0, 0)
+    }
+    env = { ...env, TMPDIR: temporary }
+    try {
+      const { child, ran } = await holding()
+      child.kill('SIGKILL')
+      await ran
+      const dead = sockets()
+      expect(dead).toHaveLength(1)
+      age()
+      const resumed = start(root, ['resume', ...json], { env })
+      await until(() => sockets().some((name) => !dead.includes(name)))
+      const living = sockets()
+      expect(living).toHaveLength(1)
+      age()
+      expect((await tool('verify', 'roll', '--env', 'test')).code).toBe(3)
+      expect(sockets()).toEqual(living)
+      rmSync(at('b2', 'hold'))
+      ok(await resumed.ran)
+      expect(sockets()).toEqual([])
+    } finally {
+      env = before
+      rmSync(temporary, { recursive: true, force: true })
+    }
     clean()
   })
 
