@@ -300,6 +300,13 @@ describe('-o json', () => {
     put('closed')
     refused(await deploy('-o', 'json'), 6)
     refused(await deploy('-o', 'ndjson'), 6)
+    for (const verb of ['resume', 'rollback', 'status', 'abandon', 'verify', 'plan']) {
+      const more = verb === 'abandon' ? ['--reason', 'so'] : []
+      refused(await run(verb, 'smal', '-o', 'json', ...more), 2, /did you mean "small"/)
+    }
+    rmSync(join(root, 'closed'))
+    await begun('broken')
+    refused(await deploy('-o', 'json'), 7)
   })
 })
 
