@@ -5,6 +5,7 @@ import { textOf } from '../core/templates.ts'
 import { createMasker, fingerprint } from '../core/secrets.ts'
 import { askCheck } from './ask.ts'
 import { inputBinder, sourceVariables } from './bind-inputs.ts'
+import { sourceOf } from './input-sources.ts'
 import { loadKey, stateFolder } from './key.ts'
 import type { Bound } from './runtime.ts'
 import { askingOutsideARun } from './outside.ts'
@@ -62,6 +63,8 @@ async function open(session: Session, plan: Plan, wishes: BindWishes, stop: Stop
   const masker = createMasker()
   let key: Buffer | undefined
   const common = { root, folder, plan, actor, masker, stop, key: () => (key ??= loadKey(root)) }
+  // What a person forgot is said before anything is thrown away.
+  if (wishes.startOver !== undefined) await binder.pick(givenByPersons(plan, wishes.vars), {})
   const services = await startServices(plan, binder, {
     root,
     ...(wishes.startOver !== undefined && { startOver: wishes.startOver }),
@@ -120,6 +123,15 @@ async function open(session: Session, plan: Plan, wishes: BindWishes, stop: Stop
     await services.stop()
     throw error
   }
+}
+
+/** The inputs that can neither come from a service nor be what one makes. */
+function givenByPersons({ inputs, environment }: Plan, vars: Record<string, string>): string[] {
+  return Object.entries(inputs).flatMap(([name, input]) => {
+    if (input.kind === 'value') return []
+    const { kind } = sourceOf(name, input.declared, environment, vars)
+    return kind === 'var' || kind === 'env' || kind === 'none' ? [name] : []
+  })
 }
 
 const nobodyAnswers = (): Promise<never> =>

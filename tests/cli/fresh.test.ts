@@ -11,19 +11,23 @@ const SERVE = `exec node -e 'require("net").createServer().listen(process.env.PO
 
 let root: string
 let dispose: () => void
+let word: string | undefined
 beforeEach(() => {
+  word = 'given'
   ;({ root, dispose } = project(
     'kept',
     `runbook: kept
 title: A step whose effect is kept by a service
 version: "1"
+inputs: { word: { secret: true, min_length: 3 } }
 environments:
   sandbox:
     lock: shared
+    inputs: { word: { env: FRESH_WORD } }
     services:
       app: { run: '${SERVE.replaceAll("'", "''")}' }
       second: { run: 'test ! -e second-is-broken && ${SERVE.replaceAll("'", "''")}' }
-  other: { lock: shared }
+  other: { lock: shared, inputs: { word: { env: FRESH_WORD } } }
 requires:
   - run: test ! -e closed
 phases:
@@ -48,7 +52,7 @@ afterEach(() => {
 })
 
 const deploy = (env = 'sandbox', ...more: string[]) =>
-  runbook(root, ['deploy', 'kept', '--env', env, ...more])
+  runbook(root, ['deploy', 'kept', '--env', env, ...more], { env: { FRESH_WORD: word } })
 const fresh = () => deploy('sandbox', '--fresh')
 const put = (name: string) => {
   writeFileSync(join(root, name), '')
@@ -98,3 +102,14 @@ test('while another run has the lock nothing is closed and nothing goes', async 
   const refused = await fresh()
   expect([refused.code, data(), await record()], refused.stderr).toEqual([7, true, before])
 })
+
+test.each([undefined, 'no'])(
+  'with a variable that is %s nothing is closed and nothing goes',
+  async (given) => {
+    await deployed()
+    word = given
+    const before = await record()
+    const refused = await fresh()
+    expect([refused.code, data(), await record()], refused.stderr).toEqual([2, true, before])
+  },
+)
