@@ -4,7 +4,7 @@
  * Most scripts are short checks, and reading zx takes longer than they do: it waits until it is used.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { createRequire, register, registerHooks } from 'node:module'
+import * as modules from 'node:module'
 import { pathToFileURL } from 'node:url'
 
 const [file = '', given = '', result = ''] = process.argv.slice(2)
@@ -22,8 +22,8 @@ const plain = (value) =>
 function lendPackages() {
   const isPackage = /^(?![./]|[a-z]+:)/
   // Until 22.15 Node has only hooks in a thread of their own.
-  if (/** @type {unknown} */ (registerHooks) === undefined) {
-    register(
+  if (/** @type {unknown} */ (modules.registerHooks) === undefined) {
+    modules.register(
       `data:text/javascript,${encodeURIComponent(`
         export const resolve = (name, context, next) => next(name, context).catch((error) => {
           if (!${isPackage}.test(name)) throw error
@@ -32,7 +32,7 @@ function lendPackages() {
     )
     return
   }
-  registerHooks({
+  modules.registerHooks({
     resolve: (name, context, next) => {
       try {
         return next(name, context)
@@ -52,7 +52,7 @@ const ZX =
   usePowerShell usePwsh version versions which within`.split(/\s+/)
 
 /** @type {(name: string) => unknown} */
-const read = createRequire(import.meta.url)
+const read = modules.createRequire(import.meta.url)
 
 function lendZx() {
   for (const name of ZX)

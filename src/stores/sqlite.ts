@@ -195,9 +195,10 @@ export function openSqlite(path: string): Store {
         read(() =>
           all<RunHead>(
             `SELECT run, runbook, environment FROM runs
-             WHERE (?1 = '' OR runbook = ?1) AND (?2 = '' OR environment = ?2) ORDER BY number DESC LIMIT ?3`,
-            runbook ?? '',
-            environment ?? '',
+             WHERE runbook = coalesce(?, runbook) AND environment = coalesce(?, environment)
+             ORDER BY number DESC LIMIT ?`,
+            runbook ?? null,
+            environment ?? null,
             limit ?? -1,
           ).map((row) => ({ ...row })),
         ),
