@@ -67,7 +67,9 @@ afterAll(() => {
 test('a command that nothing can end any more is no success, and says so', () => {
   const { status, stderr } = spawnSync(process.execPath, [main, 'hang'], { encoding: 'utf8' })
   expect(status).toBe(1)
-  expect(stderr).toMatch(/^runbook: nothing is left that could finish this command.*runbook status\n$/)
+  expect(stderr).toMatch(
+    /^runbook: nothing is left that could finish this command.*runbook status\n$/,
+  )
   const ended = spawnSync(process.execPath, [main, 'end', '0'], { encoding: 'utf8' })
   expect([ended.status, ended.stderr]).toEqual([0, ''])
 })

@@ -90,7 +90,7 @@ export function define(command: Command, exit: (code: number) => void): void {
     await confirmTarget(plan, 'deploy to it', flags.confirm, view)
     const buildsOn = await prove(flags.wait === true)
     const work = (session: Session) => begin(session, plan, flags, view, buildsOn)
-    exit(await withSession(flags, work, planned.root, true))
+    exit(await withSession(flags, work, planned.root))
   })
 }
 

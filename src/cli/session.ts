@@ -3,14 +3,13 @@ import { openSession, type Session } from '../engine/session.ts'
 import { findRoot } from '../language/find.ts'
 import type { StoreFlags } from './flags.ts'
 
-/** With the journal of the project that one stands in, or of another root; made for who `begins` a run. */
+/** With the journal of the project that one stands in, or of another root. */
 export async function withSession<T>(
   { store }: StoreFlags,
   work: (session: Session) => Promise<T>,
   root = findRoot(process.cwd()),
-  begins = false,
 ): Promise<T> {
-  const session = openSession(root, store, begins)
+  const session = openSession(root, store)
   try {
     return await work(session)
   } finally {

@@ -53,6 +53,8 @@ export async function bind(session: Session, plan: Plan, wishes: BindWishes): Pr
 async function open(session: Session, plan: Plan, wishes: BindWishes, stop: Stop): Promise<Opened> {
   const { root, actor } = session
   const folder = stateFolder(root)
+  // What cannot be recorded is not begun: no service is started, and nobody is asked anything.
+  if (wishes.drives === true) await session.store.prepare()
   const interrupt = stop.pause
   const binder = inputBinder(plan, {
     root,

@@ -4,11 +4,10 @@ import type { Actor } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import { fold, type RunState } from '../core/state.ts'
 import { hasLastResortLeft, hasSomethingToUndo, isFinished, lacksOnlyItsEnd } from '../core/undo.ts'
-import { isAbsent } from '../lib/disk.ts'
 import { alive, self } from '../lib/processes.ts'
 import { openStore } from '../stores/index.ts'
 import type { RunHead, Store } from '../stores/store.ts'
-import { stateFolder, statePlace } from './key.ts'
+import { statePlace } from './key.ts'
 
 export interface Session {
   root: string
@@ -16,14 +15,9 @@ export interface Session {
   actor: Actor
 }
 
-/**
- * Opens the journal of a root. Only who begins a run makes one where there is none (`begins`); for all
- * others it is empty, and nothing is left behind. Throws exit 12 when it cannot be used.
- */
-export function openSession(root: string, storeUrl: string | undefined, begins = false): Session {
-  const place = statePlace(root)
-  const folder = begins || !isAbsent(place) ? stateFolder(root) : place
-  return { root, store: openStore(storeUrl, folder, begins), actor: me() }
+/** Opens the journal of a root: where there is none it is empty, and who only looks leaves none behind. Throws exit 12 when it cannot be used. */
+export function openSession(root: string, storeUrl: string | undefined): Session {
+  return { root, store: openStore(storeUrl, statePlace(root)), actor: me() }
 }
 
 function me(): Actor {

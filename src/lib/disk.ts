@@ -1,5 +1,4 @@
-/** What a disk refuses: it is full, read-only, damaged, or somebody else's; and whether it holds a thing at all. */
-import { lstatSync } from 'node:fs'
+/** What a disk refuses: it is full, read-only, damaged, or somebody else's. */
 import { EXIT, failure } from '../core/errors.ts'
 
 /** Does what needs the disk at `place`. What the disk refuses is thrown as exit 12, which says where. */
@@ -13,14 +12,5 @@ export function onDisk<T>(place: string, work: () => T): T {
       hint: 'make room or give yourself the rights, then give the same command again',
       cause: error,
     })
-  }
-}
-
-/** Whether there is surely nothing of that name: what cannot be looked at is something. */
-export function isAbsent(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false }) === undefined
-  } catch {
-    return false
   }
 }

@@ -57,6 +57,7 @@ export function openMemory(): Store {
     })
 
   return {
+    prepare: () => Promise.resolve(),
     create: ({ id, lock, plan, plan_sha256, first, holder }) =>
       soon(() => {
         const busy = lockOf(lock)

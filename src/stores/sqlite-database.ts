@@ -2,10 +2,20 @@
  * The file of the embedded store: its tables, statements kept ready, and transactions. Its write-ahead
  * log is what makes an append all or nothing, and a torn tail vanish, when the machine or the process dies.
  */
-import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { EXIT, failure, isRunbookError } from '../core/errors.ts'
+import { pathToFileURL } from 'node:url'
+import { EXIT, failure, isRunbookError, type RunbookError } from '../core/errors.ts'
 
 /** Raised whenever the tables change; a newer one is refused. */
 const FORMAT = 1
@@ -29,9 +39,11 @@ const SCHEMA = `
 
 type Value = string | number | null
 
+const DURABLE = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;'
+
 /** Whatever goes wrong in `read` and `write` is thrown as exit 10 or 12. */
 export interface Database {
-  /** Work that reads at one moment: another process may write in between. */
+  /** Work that reads at one moment: another process may write in between. It may be done again. */
   read: <T>(work: () => T) => T
   /** Work that is done as a whole or not at all, and that nobody else writes beside. */
   write: <T>(work: () => T) => T
@@ -42,64 +54,159 @@ export interface Database {
   close: () => void
 }
 
-/** Opens, and makes when it is not there, the journal at `path` (0600). Throws exit 12. */
-export function openDatabase(path: string): Database {
-  const db = guard(path, () => open(path))
-  const { ino } = statSync(path)
-  const statements = new Map<string, StatementSync>()
+interface Journal {
+  db: DatabaseSync
+  statements: Map<string, StatementSync>
+  ino: number
+  /** The file or its folder cannot be written. */
+  readOnly: boolean
+  /** How it looked when it was opened without locks; while it looks so, nobody has written. */
+  frozen: string | undefined
+}
 
-  const sql = (text: string): StatementSync => {
+/**
+ * The journal at `path`. Where there is none it has no rows, and the first `write` makes it, for its
+ * owner only. Throws exit 12 for what is there and is no journal; that is left as it is.
+ */
+export function openDatabase(path: string): Database {
+  let journal = guard(path, () => open(path))
+
+  const sql = (text: string): StatementSync | undefined => {
+    if (journal === undefined) return undefined
+    const { db, statements } = journal
     let statement = statements.get(text)
     if (statement === undefined) statements.set(text, (statement = db.prepare(text)))
     return statement
   }
-  // A journal that was deleted or replaced under a running deployment still accepts writes; nobody would ever read them.
-  const stillThere = (): void => {
-    if (statSync(path, { throwIfNoEntry: false })?.ino !== ino)
-      throw failure(EXIT.store, `the journal ${path} was removed or replaced while it was in use`)
+  let isClosed = false
+  const reopen = (makes = false): Journal | undefined => {
+    if (isClosed) throw new Error('the journal is not open')
+    return (journal ??= open(path, makes))
   }
-  const within = <T>(begin: string, work: () => T): T => {
+  const drop = (): void => {
+    journal?.db.close()
+    journal = undefined
+  }
+  const within = <T>({ db }: Journal, begin: string, work: () => T): T => {
     db.exec(begin)
     try {
       const result = work()
       db.exec('COMMIT')
       return result
     } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK')
+      rollBack(db)
       throw error
     }
   }
+  const toWrite = (): Journal => {
+    const journal = reopen(true)
+    if (journal === undefined || journal.readOnly)
+      throw failure(
+        EXIT.store,
+        `the journal ${path} can only be read here: it or its folder cannot be written`,
+      )
+    // A journal that was deleted or replaced under a running deployment still accepts writes; nobody would ever read them.
+    if (statSync(path, { throwIfNoEntry: false })?.ino !== journal.ino)
+      throw failure(EXIT.store, `the journal ${path} was removed or replaced while it was in use`)
+    return journal
+  }
 
   return {
-    read: (work) => guard(path, () => within('BEGIN', work)),
-    write: (work) =>
+    read: (work) =>
       guard(path, () => {
-        stillThere()
-        return within('BEGIN IMMEDIATE', work)
+        for (;;) {
+          const journal = reopen()
+          if (journal === undefined) return work()
+          const { frozen } = journal
+          const isGood = () => frozen === undefined || frozen === appearance(path)
+          try {
+            const result = within(journal, 'BEGIN', work)
+            if (isGood()) return result
+          } catch (error) {
+            if (isGood()) throw error
+          }
+          drop()
+        }
       }),
-    get: <T>(text: string, ...values: Value[]) => sql(text).get(...values) as T | undefined,
-    all: <T>(text: string, ...values: Value[]) => sql(text).all(...values) as T[],
-    run: (text, ...values) => Number(sql(text).run(...values).changes),
+    write: (work) => guard(path, () => within(toWrite(), 'BEGIN IMMEDIATE', work)),
+    get: <T>(text: string, ...values: Value[]) => sql(text)?.get(...values) as T | undefined,
+    all: <T>(text: string, ...values: Value[]) => (sql(text)?.all(...values) ?? []) as T[],
+    run: (text, ...values) => Number(sql(text)?.run(...values).changes ?? 0),
     close: () => {
-      db.close()
+      drop()
+      isClosed = true
     },
   }
 }
 
-function open(path: string): DatabaseSync {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const db = new DatabaseSync(path)
-  chmodSync(path, 0o600)
-  // busy_timeout first: it is 0 until set, and two tools may start together.
-  db.exec(
-    'PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;',
-  )
-  db.exec('BEGIN IMMEDIATE')
-  const format = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
-  if (format === 0) db.exec(SCHEMA)
-  db.exec('COMMIT')
-  if (format > FORMAT) {
+/** Opens the journal that is there; where there is none it is made, or the answer is undefined. */
+function open(path: string, makes = false): Journal | undefined {
+  if (makes && !existsSync(path)) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    // SQLite would let others read it; its log gets the mode of the file.
+    closeSync(openSync(path, 'a', 0o600))
+  }
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there === undefined) return undefined
+  if (!there.isFile()) throw noJournal(path, 'it is not a file')
+
+  const looks = appearance(path)
+  // SQLite's log lies beside the file itself, and some names would be addresses to it.
+  const file = realpathSync(path)
+  accessSync(file, constants.R_OK)
+  const hasLog = existsSync(`${file}-wal`)
+  const readOnly = !mayWrite(file) || !mayWrite(dirname(file))
+  const frozen = readOnly && !hasLog ? looks : undefined
+  // Without a log nobody writes: there is nothing to lock, and no place for locks.
+  const address = frozen === undefined ? file : `${pathToFileURL(file).href}?immutable=1`
+  try {
+    // Whoever closes a database last puts its log into it: only for one that is a journal.
+    if (hasLog && !readOnly) connect(path, file, true).db.close()
+    const { db, format } = connect(path, address, readOnly)
+    if (format === 0 && (readOnly || !makes)) {
+      db.close()
+      return undefined
+    }
+    if (!readOnly) db.exec(DURABLE)
+    if (format === 0) createTables(db)
+    return { db, statements: new Map(), ino: there.ino, readOnly, frozen }
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === NOT_A_DATABASE)
+      throw noJournal(path, 'it is no SQLite database, or its beginning is damaged')
+    if (readOnly && (code === CANNOT_OPEN || code === READ_ONLY)) throw notInPlace(path, hasLog)
+    throw error
+  }
+}
+
+/** Opens a database that is empty (its format is 0) or a journal; throws for any other, untouched. */
+function connect(
+  path: string,
+  address: string,
+  readOnly: boolean,
+): { db: DatabaseSync; format: number } {
+  const db = new DatabaseSync(address, { readOnly })
+  try {
+    // 0 until set, and two tools may start together.
+    db.exec('PRAGMA busy_timeout = 10000')
+    return { db, format: formatOf(db, path) }
+  } catch (error) {
     db.close()
+    throw error
+  }
+}
+
+function formatOf(db: DatabaseSync, path: string): number {
+  // At one moment: somebody may be making it.
+  db.exec('BEGIN')
+  const format = versionOf(db)
+  const tables = db.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).all()
+  db.exec('COMMIT')
+  if (format === 0 && tables.length === 0) return 0
+  const names = new Set(tables.map((table) => table.name))
+  if (format === 0 || !['plans', 'runs', 'events'].every((name) => names.has(name)))
+    throw noJournal(path, 'it is a database of something else')
+  if (format > FORMAT)
     throw failure(
       EXIT.stale,
       `the journal ${path} was written by a newer runbook (format ${format}, this one reads ${FORMAT})`,
@@ -107,8 +214,73 @@ function open(path: string): DatabaseSync {
         hint: 'use the newer version; nothing was changed',
       },
     )
+  return format
+}
+
+function createTables(db: DatabaseSync): void {
+  db.exec('BEGIN IMMEDIATE')
+  // Another process may have been quicker.
+  if (versionOf(db) === 0) db.exec(SCHEMA)
+  db.exec('COMMIT')
+}
+
+function versionOf(db: DatabaseSync): number {
+  return (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
+}
+
+function rollBack(db: DatabaseSync): void {
+  try {
+    db.exec('ROLLBACK')
+  } catch {
+    // SQLite has done so itself, as on a full disk; older Nodes cannot be asked.
   }
-  return db
+}
+
+/** Changes with every write to the file, and with a log beside it. */
+function appearance(path: string): string {
+  const file = statSync(path, { bigint: true, throwIfNoEntry: false })
+  if (file === undefined) return ''
+  return `${file.ino} ${file.size} ${file.mtimeNs} ${existsSync(`${realpathSync(path)}-wal`)}`
+}
+
+function mayWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    // Whatever the reason is, it can still be read.
+    return false
+  }
+}
+
+function noJournal(path: string, why: string): RunbookError {
+  return failure(EXIT.store, `${path} cannot be used as a journal: ${why}`, {
+    hint: 'nothing was changed; name another file with --store sqlite:<path>',
+  })
+}
+
+function notInPlace(path: string, hasLog: boolean): RunbookError {
+  const why = hasLog
+    ? 'it was not closed, or is in use by somebody whose files are closed to you'
+    : `Node ${process.versions.node} cannot do it, 22.15 can`
+  const both = hasLog ? `${path} and ${path}-wal` : path
+  return failure(
+    EXIT.store,
+    `the journal ${path} cannot be read where nothing can be written: ${why}`,
+    { hint: `copy ${both} to a folder of yours, and add --store sqlite:<the copy>` },
+  )
+}
+
+// SQLite's own numbers.
+const READ_ONLY = 8
+const CORRUPT = 11
+const CANNOT_OPEN = 14
+const NOT_A_DATABASE = 26
+
+/** SQLite's number of an error, without its details. */
+function codeOf(error: unknown): number | undefined {
+  const { errcode } = error as { errcode?: number }
+  return errcode === undefined ? undefined : errcode & 0xff
 }
 
 /** SQLite's errors become ours: a damaged file is exit 10, everything else means the store cannot be used. */
@@ -117,11 +289,11 @@ function guard<T>(path: string, work: () => T): T {
     return work()
   } catch (error) {
     if (isRunbookError(error)) throw error
-    const { errcode, message } = error as { errcode?: number; message: string }
-    const damaged = errcode === 11 || errcode === 26
+    const code = codeOf(error)
+    const damaged = code === CORRUPT || code === NOT_A_DATABASE
     throw failure(
       damaged ? EXIT.stale : EXIT.store,
-      `the journal ${path} ${damaged ? 'is damaged' : 'cannot be used'}: ${message}`,
+      `the journal ${path} ${damaged ? 'is damaged' : 'cannot be used'}: ${(error as Error).message}`,
       { cause: error },
     )
   }

@@ -23,7 +23,7 @@ interface LeaseRow {
   expires: number
 }
 
-/** Opens, and makes when it is not there, the journal at `path` (0600). Throws exit 12. */
+/** Opens the journal at `path`; the first write makes it, 0600. Throws exit 12. */
 export function openSqlite(path: string): Store {
   const { read, write, get, all, run, close } = openDatabase(path)
   const tips = new Map<string, { epoch: number; tip: Tip }>()
@@ -99,6 +99,7 @@ export function openSqlite(path: string): Store {
     })
 
   return {
+    prepare: () => soon(() => write(() => undefined)),
     create: ({ id, lock, plan, plan_sha256, first, holder }) =>
       soon(() =>
         write(() => {

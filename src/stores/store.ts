@@ -34,6 +34,8 @@ export interface RunHead {
 }
 
 export interface Store {
+  /** Makes the journal where there is none. Throws exit 12 when it cannot be written. */
+  prepare(): Promise<void>
   /**
    * Makes a run with its first event and takes the lock and the lease in one transaction.
    * Returns the lock that is in the way instead, when there is one.

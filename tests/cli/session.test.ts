@@ -20,7 +20,7 @@ test.each(['ends', 'throws'])('the journal is closed when the work %s', async (h
     expect(await session.store.runs()).toEqual([])
     if (how === 'throws') throw new Error('refused')
   }
-  const worked = withSession({}, work, root, true)
+  const worked = withSession({}, work, root)
   await (how === 'ends' ? worked : expect(worked).rejects.toThrow('refused'))
   await expect(known?.store.runs()).rejects.toThrow('is not open')
 })

@@ -134,6 +134,61 @@ describe.skipIf(wanting !== '')(`a disk${wanting}`, () => {
       unmount()
     }
   })
+
+  const looking = [['status'], ['history'], ['logs'], ['report'], ['lock', 'status']]
+  const remount = (mode: 'ro' | 'rw') =>
+    execFileSync('mount', ['-o', `remount,${mode}`, join(root, '.runbook')])
+  /** What every command that looks says, once it can be compared: without times that pass. */
+  const looks = async () => {
+    const said: string[] = []
+    for (const args of looking) {
+      const ran = await runbook(root, args)
+      expect(ran.code, ran.stderr).toBe(0)
+      said.push(ran.stdout)
+    }
+    return said
+  }
+
+  test('that became read-only: what ran can be looked at, and a run is refused', async () => {
+    try {
+      expect((await runbook(root, deploy)).code).toBe(0)
+      const before = await looks()
+      remount('ro')
+      expect(await looks()).toEqual(before)
+      expect(before.join('')).toContain('two')
+      const ran = await runbook(root, deploy)
+      expect([ran.code, ran.stderr]).toEqual([
+        12,
+        expect.stringMatching(/journal\.db can only be read/),
+      ])
+    } finally {
+      unmount()
+    }
+  })
+
+  test('that became read-only under a tool that was killed: its log is read where it lies', async () => {
+    try {
+      const { child, ran } = start(root, deploy)
+      while (!existsSync(join(root, 'five'))) await sleep(2)
+      child.kill('SIGKILL')
+      await ran
+      // The process of the step that it leaves still writes.
+      await vi.waitFor(() => remount('ro'), 20_000)
+      expect((await looks()).join('')).toContain('five')
+      remount('rw')
+      rmSync(`${journal()}-shm`)
+      remount('ro')
+      const refused = await runbook(root, ['status'])
+      expect([refused.code, refused.stderr]).toEqual([12, expect.stringContaining('copy ')])
+      // As it says.
+      const copy = join(root, 'copy.db')
+      for (const more of ['', '-wal']) copyFileSync(`${journal()}${more}`, `${copy}${more}`)
+      const shown = await runbook(root, ['logs', '--store', `sqlite:${copy}`])
+      expect([shown.code, shown.stdout]).toEqual([0, expect.stringContaining('five')])
+    } finally {
+      unmount()
+    }
+  })
 })
 
 describe('a damaged file', () => {

@@ -1,8 +1,20 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, statSync, writeFileSync, renameSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -46,6 +58,14 @@ afterEach(() => {
 function fresh(): string {
   folder = mkdtempSync(join(tmpdir(), 'store-'))
   return folder
+}
+
+/** A journal without runs. */
+async function made(file: string): Promise<string> {
+  const store = openStore(`sqlite:${file}`, '')
+  await store.prepare()
+  await store.close()
+  return file
 }
 
 const stores = {
@@ -221,7 +241,7 @@ describe('the embedded store', () => {
 
   test('a journal of a newer format is refused untouched', async () => {
     const place = fresh()
-    await openStore(undefined, place).close()
+    await made(join(place, 'journal.db'))
     const db = new DatabaseSync(join(place, 'journal.db'))
     db.exec('PRAGMA user_version = 99')
     db.close()
@@ -247,8 +267,93 @@ describe('the embedded store', () => {
   })
 
   test('nobody else can read it', async () => {
+    const file = await made(join(fresh(), 'journal.db'))
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+  })
+
+  test('who only looks where there is none sees nothing, and makes nothing', async () => {
+    const place = join(fresh(), 'not', 'there')
+    const store = openStore(undefined, place)
+    expect([await store.runs(), await store.locks(), await store.events('r1')]).toEqual([
+      [],
+      [],
+      [],
+    ])
+    expect(await store.lease('r1')).toBeUndefined()
+    await expect(store.plan(sha)).rejects.toMatchObject({ exit: 10 })
+    expect(existsSync(place)).toBe(false)
+    // What another process makes meanwhile is seen.
+    const other = openStore(undefined, place)
+    await create(other, 'r1')
+    expect(await store.runs()).toHaveLength(1)
+    await store.close()
+    await other.close()
+  })
+
+  test('several processes that make it at once make one', async () => {
     const place = fresh()
-    await openStore(undefined, place).close()
-    expect(statSync(join(place, 'journal.db')).mode & 0o777).toBe(0o600)
+    const many = Array.from({ length: 5 }, () => openStore(undefined, place))
+    await Promise.all(many.map((store) => store.prepare()))
+    await Promise.all(many.map((store, index) => create(store, `r${index}`, `lock ${index}`)))
+    for (const store of many) {
+      expect(await store.runs()).toHaveLength(5)
+      await store.close()
+    }
+  })
+})
+
+describe('what is no journal is refused, with exit 12, and left as it is', () => {
+  const looksOf = (file: string) => {
+    const { mode, size, mtimeMs, ino } = statSync(file)
+    return { mode, size, mtimeMs, ino, beside: readdirSync(dirname(file)) }
+  }
+  const foreign = (file: string, wal: boolean) => {
+    const db = new DatabaseSync(file)
+    db.exec(`PRAGMA journal_mode = ${wal ? 'WAL' : 'DELETE'}; PRAGMA user_version = 1`)
+    db.exec('CREATE TABLE events (name TEXT)')
+    db.close()
+  }
+  test.each<[string, (file: string) => void]>([
+    ['a short text', (file) => writeFileSync(file, 'notes\n')],
+    ['a long text', (file) => writeFileSync(file, 'notes\n'.repeat(9999))],
+    ['a database of something else', (file) => foreign(file, false)],
+    ['a database of something else with a log', (file) => foreign(file, true)],
+    ['a folder', (file) => mkdirSync(file)],
+    ['a pipe', (file) => execFileSync('mkfifo', [file])],
+  ])('%s', async (_what, put) => {
+    const file = join(fresh(), 'notes')
+    put(file)
+    chmodSync(file, 0o644)
+    const before = looksOf(file)
+    expect(() => openStore(`sqlite:${file}`, '')).toThrowError(
+      expect.objectContaining({ exit: 12, message: expect.stringContaining(file) as string }),
+    )
+    expect(looksOf(file)).toEqual(before)
+  })
+
+  test('the log of somebody who died is not put into a database of something else', () => {
+    const place = fresh()
+    const file = join(place, 'notes')
+    foreign(`${file}.live`, true)
+    const db = new DatabaseSync(`${file}.live`)
+    db.exec(`INSERT INTO events VALUES ('one')`)
+    for (const more of ['', '-wal']) copyFileSync(`${file}.live${more}`, `${file}${more}`)
+    db.close()
+    const before = [readFileSync(file), readFileSync(`${file}-wal`)]
+    expect(() => openStore(`sqlite:${file}`, '')).toThrowError(/something else/)
+    expect([readFileSync(file), readFileSync(`${file}-wal`)]).toEqual(before)
+  })
+
+  test('an empty file is nothing to who looks, and a journal to who writes', async () => {
+    const file = join(fresh(), 'empty')
+    writeFileSync(file, '', { mode: 0o640 })
+    const before = looksOf(file)
+    const store = openStore(`sqlite:${file}`, '')
+    expect(await store.runs()).toEqual([])
+    expect(looksOf(file)).toEqual(before)
+    await create(store, 'r1')
+    expect(await store.runs()).toHaveLength(1)
+    expect(statSync(file).mode).toBe(before.mode)
+    await store.close()
   })
 })
