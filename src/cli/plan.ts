@@ -10,7 +10,7 @@ import {
   type StoreFlags,
 } from './flags.ts'
 import { planFor } from './prepare.ts'
-import { savePlan } from './saved-plan.ts'
+import { deployCommand, savePlan } from './saved-plan.ts'
 import { selectionFlags, selectionOf, type SelectionFlags } from './selection.ts'
 import { showPlan } from './show-plan.ts'
 
@@ -51,7 +51,7 @@ export function define(command: Command, exit: (code: number) => void): void {
     exit(await showPlan(root, plan, flags))
     if (flags.out !== undefined)
       process.stderr.write(
-        `Saved. To do exactly this: runbook deploy ${name} --env ${plan.environment.name} --plan ${flags.out}\n`,
+        `Saved. To do exactly this: ${deployCommand(flags.out, plan, { name, vars: flags.var })}\n`,
       )
   })
 }

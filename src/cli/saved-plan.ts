@@ -26,7 +26,7 @@ export function savePlan(file: string, plan: Plan): void {
 
 /** Throws exit 10, naming what differs, unless the saved plan is exactly the one of now. */
 export function demandSamePlan(file: string, now: Plan, asked: Asked): void {
-  const again = planCommand(file, now, asked)
+  const again = command('plan', now, asked, ['--out', file])
   let saved: Saved
   try {
     saved = JSON.parse(readFileSync(file, 'utf8')) as Saved
@@ -53,15 +53,20 @@ export function demandSamePlan(file: string, now: Plan, asked: Asked): void {
   )
 }
 
-/** The command that saves this plan. A secret is not shown: `…` stands for its value. */
-function planCommand(file: string, plan: Plan, { name, vars }: Asked): string {
+/** The command that deploys the plan as it was saved. */
+export function deployCommand(file: string, plan: Plan, asked: Asked): string {
+  return command('deploy', plan, asked, ['--plan', file])
+}
+
+/** The command on this plan, asked for as before. A secret is not shown: `…` stands for its value. */
+function command(verb: string, plan: Plan, { name, vars }: Asked, more: string[]): string {
   const { only, skip, from, to } = plan.selection ?? {}
-  const words = ['runbook', 'plan', name, '--env', plan.environment.name]
+  const words = ['runbook', verb, name, '--env', plan.environment.name]
   for (const [input, value] of Object.entries(vars)) {
     const isShown = plan.inputs[input]?.kind === 'value'
     words.push('--var', `${input}=${isShown ? value : '…'}`)
   }
   for (const [flag, value] of Object.entries({ only: only?.join(), skip: skip?.join(), from, to }))
     if (value !== undefined) words.push(`--${flag}`, value)
-  return [...words, '--out', file].map(shellWord).join(' ')
+  return [...words, ...more].map(shellWord).join(' ')
 }

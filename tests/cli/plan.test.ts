@@ -447,6 +447,16 @@ phases:
     expect(readFileSync(join(root, 'done'), 'utf8')).toBe('world')
   })
 
+  test('the command that is said to deploy it does, also with values', async () => {
+    const root = saved()
+    const words = 'plan sample --env test --var name=moon --out the.plan'
+    const ran = await runbook(root, words.split(' '))
+    const [, said = ''] = /^Saved\. .*: runbook (.*)$/m.exec(ran.stderr) ?? []
+    const done = await runbook(root, said.split(' '))
+    expect(done.code, `${said}: ${done.stderr}`).toBe(0)
+    expect(readFileSync(join(root, 'done'), 'utf8')).toBe('moon')
+  })
+
   test('it is not there, or is no plan: said, with the command that makes it', async () => {
     const root = saved()
     const missing = await deploy(root, '--only', 'one')
