@@ -11,7 +11,7 @@ import { identity, stateOfThings, tally, withStatus } from './situation.ts'
 import { signatureLines } from './signatures.ts'
 import { against, phaseTimes, sumOfKnown } from './times.ts'
 import { waitText } from './waits.ts'
-import { countsText, inColourOfRun, plural, runWord } from './words.ts'
+import { countsText, inColourOfRun, plural, runWord, withoutCredentials } from './words.ts'
 
 /** Where something can be looked at: names and URLs without secrets. */
 export type Places = ReadonlyMap<string, string>
@@ -108,15 +108,6 @@ function urlsOf(plan: Plan): Map<string, string> {
     if (URL.canParse(input.value)) urls.set(name, withoutCredentials(input.value))
   }
   return urls
-}
-
-/** A URL without the user and the password that may be in it. */
-export function withoutCredentials(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || (url.username === '' && url.password === '')) return text
-  url.username = ''
-  url.password = ''
-  return url.href
 }
 
 function stopped(out: Page, plan: Plan, state: RunState, look: Look, now: number): void {

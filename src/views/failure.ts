@@ -5,7 +5,7 @@ import { failureOfStep, type StepState } from '../core/state.ts'
 import { jsonText } from './json.ts'
 import type { Page } from './page.ts'
 import { tickText } from './watching.ts'
-import { askedText, reasonWords } from './words.ts'
+import { askedText, failureWords, reasonWords } from './words.ts'
 
 const LONGEST_VALUE = 300
 
@@ -23,7 +23,7 @@ export function failureFields(out: Page, plan: Plan, state: StepState): void {
   const { asked, message } = failure
   // What a check says of itself follows, with what it expected and saw; it is not said twice.
   const said = asked !== undefined && (message === asked.reason || message === asked.title)
-  out.field('failed', `${reasonWords(failure.reason)}${said ? '' : `: ${message}`}`)
+  out.field('failed', said ? reasonWords(failure.reason) : failureWords(failure))
   if (failure.asked !== undefined) askedFields(out, failure.asked, step?.title)
   else if (step !== undefined) out.field('at', step.at)
   if (failure.breach !== undefined) breachFields(out, failure.breach)

@@ -3,7 +3,7 @@ import { describeAsked } from '../core/asked.ts'
 import { clean } from '../lib/clean.ts'
 import { PLAIN } from '../lib/terminal.ts'
 import type { Report, ReportedStep } from './report-data.ts'
-import { reasonWords, statusWord } from './words.ts'
+import { failureWords, statusWord } from './words.ts'
 
 /** XML 1.0, whatever signs are in the texts of steps and of their output. */
 export function junitXml(report: Report): string {
@@ -84,7 +84,7 @@ function testcase(report: Report, step: ReportedStep): string[] {
   else if (inner === 'skipped') body.push(`      <skipped${attributes({ message: reason })}/>`)
   else if (failure === null) body.push(`      <${inner}${attributes({ message: reason })}/>`)
   else {
-    const message = `${reasonWords(failure.reason)}: ${failure.message}`
+    const message = failureWords(failure)
     const said = [
       failure.asked === undefined ? '' : describeAsked(failure.asked),
       failure.tail ?? '',

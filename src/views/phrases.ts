@@ -8,7 +8,7 @@ import { cleanLine } from '../lib/clean.ts'
 import type { Look } from '../lib/terminal.ts'
 import { against, dateTime } from './times.ts'
 import { badTicks } from './watching.ts'
-import { askedText, reasonWords, runWord } from './words.ts'
+import { askedText, failureWords, runWord } from './words.ts'
 
 /** What the event says, in one line; undefined for those that only the journal needs. */
 export function phraseOf(
@@ -89,9 +89,8 @@ function stepWords(
     case 'step.failed':
     case 'undo.failed': {
       const what = event.type === 'undo.failed' ? 'undo failed' : 'failed'
-      const { reason, message } = event.failure
       const took = formatDuration(event.duration_ms)
-      return `${id} ${what} after ${took}: ${reasonWords(reason)}: ${message}`
+      return `${id} ${what} after ${took}: ${failureWords(event.failure)}`
     }
     case 'step.skipped':
       return `${id} skipped: ${event.reason}`

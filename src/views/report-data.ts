@@ -7,11 +7,11 @@ import type { Contact, Step } from '../core/runbook.ts'
 import type { RunState, StepStatus } from '../core/state.ts'
 import { textOf } from '../core/templates.ts'
 import { advice, type Advice } from './advice.ts'
-import { withoutCredentials } from './ending.ts'
 import { figuresOf } from './report-figures.ts'
 import { answersIn, deviationsIn, type Deviation, type PersonsWord } from './report-events.ts'
 import { probedIn, type Downtime, type Probed } from './report-watched.ts'
 import { phaseTimes, unionOf, type Span } from './times.ts'
+import { withoutCredentials } from './words.ts'
 
 export interface ReportedStep {
   id: string

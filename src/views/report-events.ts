@@ -5,7 +5,7 @@ import type { StepHistory } from '../core/history.ts'
 import type { Plan } from '../core/plan.ts'
 import type { RunState } from '../core/state.ts'
 import { signatures } from './signatures.ts'
-import { reasonWords } from './words.ts'
+import { failureWords } from './words.ts'
 
 /** A person's word: an answer to a manual step, or a signature for a role. */
 export interface PersonsWord {
@@ -161,9 +161,8 @@ function deviation(event: Event): Deviation[] {
     case 'step.failed':
     case 'undo.failed': {
       const what = event.type === 'undo.failed' ? 'its undo failed' : 'failed'
-      const { reason, message } = event.failure
       const attempt = event.attempt > 1 ? ` (attempt ${event.attempt})` : ''
-      return told('failed', `${what}${attempt}: ${reasonWords(reason)}: ${message}`)
+      return told('failed', `${what}${attempt}: ${failureWords(event.failure)}`)
     }
     case 'step.in_doubt':
     case 'undo.in_doubt':

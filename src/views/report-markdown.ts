@@ -8,7 +8,7 @@ import { downtimeText, figures } from './report-measured.ts'
 import { checks, estimate, steps, took, valuesText } from './report-steps.ts'
 import { dateTime } from './times.ts'
 import { tickText } from './watching.ts'
-import { askedText, countsText, plural, reasonWords, runWord, statusWord } from './words.ts'
+import { askedText, countsText, failureWords, plural, runWord, statusWord } from './words.ts'
 
 /** The report; without `details`, each step is a line of a table only. */
 export function reportMarkdown(report: Report, details = true): string {
@@ -106,7 +106,7 @@ function issues({ steps: all }: Report): string[] {
     const mended = BAD.includes(status) ? '' : ` (now ${statusWord(status)})`
     const { asked, tail, breach, hints = [] } = failure
     const lines = [
-      `- ${code(step.id)} ${text(step.title)}${mended}: ${reasonWords(failure.reason)}: ${text(failure.message)}`,
+      `- ${code(step.id)} ${text(step.title)}${mended}: ${text(failureWords(failure))}`,
     ]
     if (asked !== undefined) lines.push(...sawLines(asked))
     for (const tick of breach?.ticks ?? [])

@@ -6,7 +6,7 @@ import type { Environment, Input, Phase, Runbook, Step } from '../core/runbook.t
 import { cleanLine } from '../lib/clean.ts'
 import type { Look } from '../lib/terminal.ts'
 import type { Whence } from '../engine/whence.ts'
-import { withoutCredentials } from './ending.ts'
+import { withoutCredentials } from './words.ts'
 import { cell, columns, page, type Page } from './page.ts'
 import { plural } from './words.ts'
 

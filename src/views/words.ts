@@ -1,5 +1,5 @@
 /** The signs and words by which people know a status; every view uses these. */
-import type { Answer, Asked, FailureReason, RunStatus } from '../core/events.ts'
+import type { Answer, Asked, Failure, FailureReason, RunStatus } from '../core/events.ts'
 import type { StepStatus } from '../core/state.ts'
 import type { Colours, Look } from '../lib/terminal.ts'
 
@@ -101,6 +101,12 @@ export function reasonWords(reason: FailureReason): string {
   return REASONS[reason]
 }
 
+/** The same, with what was said of it; a message that begins with the reason says it itself. */
+export function failureWords({ reason, message }: Pick<Failure, 'reason' | 'message'>): string {
+  const why = reasonWords(reason)
+  return message.startsWith(why) ? message : `${why}: ${message}`
+}
+
 const ANSWERS: Record<Answer, string> = {
   holds: 'holds',
   does_not_hold: 'does not hold',
@@ -117,4 +123,13 @@ export function askedText(asked: Asked): string {
 /** `1 step`, `2 steps`. */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
+}
+
+/** A URL without the user and the password that may be in it. */
+export function withoutCredentials(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || (url.username === '' && url.password === '')) return text
+  url.username = ''
+  url.password = ''
+  return url.href
 }
