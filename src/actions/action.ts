@@ -96,8 +96,8 @@ export interface Outcome {
 export type Recovery =
   /** The gate was never opened: nothing happened. */
   | { state: 'never' }
-  /** It has ended, before or while we waited. */
-  | { state: 'ended'; outcome: Outcome }
+  /** It has ended, before or while we waited; how long it took where its receipt says it. */
+  | { state: 'ended'; outcome: Outcome; duration_ms?: number }
   /** Nobody knows. */
   | { state: 'unknown' }
   /** The machine where it may still run could not be asked. */

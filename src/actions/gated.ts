@@ -74,7 +74,13 @@ export async function recoverProcess(
       ? await recoverGated(waiting(context, ask), wrapper, running)
       : await recoverFar({ ...waiting(context, ask), place }, wrapper, running)
   if (found.state !== 'ended') return found
-  return { state: 'ended', outcome: await outcome(found.ending) }
+  const { duration_ms } = found.ending
+  return {
+    state: 'ended',
+    outcome: await outcome(found.ending),
+    // Zero is what is said of one whose receipt knows no times.
+    ...(duration_ms > 0 && { duration_ms }),
+  }
 }
 
 const CANNOT_TELL: Record<number, string> = {

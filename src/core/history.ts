@@ -7,6 +7,8 @@ export interface Try {
   began_at: string
   ended_at?: string
   duration_ms?: number
+  /** How long its action took. */
+  acted_ms?: number
   end?: 'done' | 'failed' | 'in_doubt'
   checks: Asked[]
   failure?: Failure
@@ -52,6 +54,7 @@ function take(step: StepHistory, event: StepEvent): void {
     case 'undo.acted':
       if (now === undefined) break
       now.result = event.result
+      now.acted_ms = event.duration_ms
       now.notes.push(...(event.notes ?? []))
       break
     case 'step.verified':

@@ -57,6 +57,9 @@ export interface StepState {
    */
   started_seq?: number
   started_at?: string
+  /** When its last attempt at doing or undoing began, UTC: its intent; and how long the action of it took. */
+  began_at?: string
+  acted_ms?: number
   ended_at?: string
   duration_ms?: number
   outputs: Record<string, unknown>

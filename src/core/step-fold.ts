@@ -11,6 +11,7 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
       if (step.flight === undefined) step.soaks = {}
       step.status = 'running'
       step.attempts = event.attempt
+      begin(step, event)
       step.flight = {
         role: 'do',
         attempt: event.attempt,
@@ -44,6 +45,7 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
       // As if it had never started; what an earlier attempt may have left is not forgotten.
       if (event.type === 'step.acted' && event.unchanged === true && step.flight?.first === true)
         delete step.started_seq
+      step.acted_ms = event.duration_ms
       if (event.type === 'step.acted') step.outputs = event.outputs
       break
     case 'step.sampled':
@@ -95,6 +97,7 @@ export function applyToStep(step: StepState, event: Event & { step: string }): v
       delete step.undo_failure
       for (const signature of step.signatures) signature.spent = true
       step.undo_attempts = event.attempt
+      begin(step, event)
       step.undo_part = event.part
       step.status = 'running'
       step.flight = { role: 'undo', attempt: event.attempt, part: event.part, phase: 'armed' }
@@ -146,6 +149,11 @@ function signature(event: Event & { type: 'step.signed' }): Signature {
     ...(confirmed !== undefined && { confirmed }),
     ...(assumed !== undefined && { assumed }),
   }
+}
+
+function begin(step: StepState, { at }: Event): void {
+  step.began_at = at
+  delete step.acted_ms
 }
 
 function end(step: StepState, event: Event & { duration_ms: number }): void {

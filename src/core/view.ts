@@ -9,7 +9,8 @@ export type Progress =
   | {
       kind: 'doing'
       step: string
-      what: 'asking first' | 'doing' | 'verifying' | 'undoing' | 'verifying the undo'
+      what:
+        'asking first' | 'doing' | 'still running' | 'verifying' | 'undoing' | 'verifying the undo'
       detail?: string
     }
   /** A soak has taken another sample of each probe. */

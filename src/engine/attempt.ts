@@ -75,13 +75,17 @@ export async function perform(bound: Bound, attempt: Attempt, role: Role): Promi
   )
 }
 
-/** Finds out what became of an attempt whose tool died; waits for one that still runs. `wrapper`: who stood at the gate. */
+/**
+ * Finds out what became of an attempt whose tool died; waits for one that still runs. `wrapper`: who
+ * stood at the gate. It took as long as its receipt says, else from its intent (`began_at`) until now.
+ */
 export async function recover(
   bound: Bound,
   attempt: Attempt,
   role: Role,
   running: (process: ProcessIdentity) => void,
   wrapper: ProcessIdentity | undefined,
+  began_at: string | undefined,
 ): Promise<Exclude<Recovery, { state: 'ended' }> | { state: 'ended'; judged: Judged }> {
   const verb = verbOf(attempt.action)
   const seen: { found: Recovery } = { found: { state: 'unknown' } }
@@ -91,7 +95,14 @@ export async function recover(
     return seen.found.state === 'ended' ? seen.found.outcome : { fields: {} }
   })
   const { found } = seen
-  return found.state === 'ended' ? { state: found.state, judged: result } : found
+  if (found.state !== 'ended') return found
+  const duration_ms = found.duration_ms ?? msSince(began_at)
+  return { state: found.state, judged: { ...result, duration_ms } }
+}
+
+/** Milliseconds since a time of the journal; 0 where there is none, or the clock was set back. */
+export function msSince(at: string | undefined): number {
+  return Math.max(0, Date.now() - Date.parse(at ?? '')) || 0
 }
 
 async function judged(

@@ -13,7 +13,7 @@ import { idInRunbook, keepOutputs } from '../core/hosts.ts'
 import { momentary } from '../core/soak.ts'
 import { stepState } from '../core/state.ts'
 import { askChecks } from './ask.ts'
-import { leavesReceipt, lostOutcome, recover } from './attempt.ts'
+import { leavesReceipt, lostOutcome, msSince, recover } from './attempt.ts'
 import { watchedAgain, type During } from './during.ts'
 import { scrubStep } from './leftovers.ts'
 import { takeOutputs } from './outputs.ts'
@@ -161,7 +161,7 @@ async function requirementsHold(rt: Runtime, step: Step): Promise<boolean> {
 
 /** Its end is in the journal, its verification is not: ask again, checks only read. */
 async function settleActed(rt: Runtime, step: Step): Promise<StepEnd> {
-  const { flight, resolved } = stepState(rt.journal.state, step.id)
+  const { flight, resolved, acted_ms = 0 } = stepState(rt.journal.state, step.id)
   const attempt = flight?.attempt ?? 1
   if (flight?.ok === false) {
     const checks = momentary(step.verify)
@@ -173,7 +173,7 @@ async function settleActed(rt: Runtime, step: Step): Promise<StepEnd> {
       step,
       attempt,
       { reason, message: 'its action failed before this run was interrupted' },
-      0,
+      acted_ms,
     )
   }
   const settled = resolved === 'done' ? 'person' : undefined
@@ -197,7 +197,7 @@ async function settle(
   action: Attempt,
   during: During | undefined,
 ): Promise<StepEnd | 'as never started'> {
-  const { flight } = stepState(rt.journal.state, step.id)
+  const { flight, began_at } = stepState(rt.journal.state, step.id)
   if (flight === undefined) return 'as never started'
   const found = await recoverFlight(rt, step, action)
   if (found.state === 'ended')
@@ -206,7 +206,11 @@ async function settle(
   if (found.state === 'unreachable') return doubt(rt, step, unreachable(found))
   const lost = lostOutcome(action.action)
   if (lost !== undefined)
-    return acted(rt, step, flight.attempt, { outcome: lost, answer: 'holds', duration_ms: 0 })
+    return acted(rt, step, flight.attempt, {
+      outcome: lost,
+      answer: 'holds',
+      duration_ms: msSince(began_at),
+    })
   if (flight.before === 'does_not_hold') {
     rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
     const { answer } = await askChecks(
@@ -232,13 +236,14 @@ export async function recoverFlight(
   step: Step,
   action: Attempt,
 ): ReturnType<typeof recover> {
-  const { flight } = stepState(rt.journal.state, step.id)
+  const { flight, began_at } = stepState(rt.journal.state, step.id)
   const attempt = flight?.attempt ?? 1
   const found = await recover(
     rt,
     action,
     { ...role(rt, step, attempt, `do-${attempt}`), kind: 'do', gate: () => Promise.resolve() },
     (process) => {
+      rt.view.progress({ kind: 'doing', step: step.id, what: 'still running' })
       rt.view.progress({
         kind: 'note',
         step: step.id,
@@ -246,6 +251,7 @@ export async function recoverFlight(
       })
     },
     flight?.process,
+    began_at,
   )
   if (found.state === 'never') {
     await rt.journal.record({

@@ -94,9 +94,11 @@ function recoverUndo(
     undo,
     { ...base, kind: 'undo', part, gate: () => Promise.resolve() },
     ({ pid }) => {
+      rt.view.progress({ kind: 'doing', step: step.id, what: 'still running' })
       note(rt, step, `its undo is still running (pid ${pid}); waiting up to its timeout`)
     },
     process,
+    stepState(rt.journal.state, step.id).began_at,
   )
 }
 
@@ -190,8 +192,9 @@ async function verifyUndo(
 ): Promise<boolean> {
   rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying the undo' })
   const began = performance.now()
+  const { acted_ms = 0 } = stepState(rt.journal.state, step.id)
   const own = await proofOf(rt, step, undo.verify, attempt, `undo-verify-${part}`)
-  const duration = () => Math.round((judged?.duration_ms ?? 0) + performance.now() - began)
+  const duration = () => Math.round((judged?.duration_ms ?? acted_ms) + performance.now() - began)
   const verified = {
     type: 'undo.verified',
     step: step.id,

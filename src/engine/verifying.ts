@@ -4,7 +4,7 @@ import { isElsewhere, keepOutputs } from '../core/hosts.ts'
 import type { Step } from '../core/runbook.ts'
 import { stepState } from '../core/state.ts'
 import { askChecks } from './ask.ts'
-import type { Judged } from './attempt.ts'
+import { msSince, type Judged } from './attempt.ts'
 import type { During } from './during.ts'
 import { failStep, paused, type StepEnd } from './ends.ts'
 import { takeOutputs } from './outputs.ts'
@@ -24,9 +24,11 @@ export async function verifyStep(
   during?: During,
 ): Promise<StepEnd> {
   const began = performance.now()
-  const { soaks } = stepState(rt.journal.state, step.id)
+  const { soaks, acted_ms, began_at } = stepState(rt.journal.state, step.id)
   const watched = Object.values(soaks).reduce((sum, { watched_ms }) => sum + watched_ms, 0)
-  const earlier = watched + (judged?.duration_ms ?? 0)
+  // Of an action whose end nobody recorded no more is known than when it was settled: now.
+  const unknown = step.act === undefined ? 0 : msSince(began_at)
+  const earlier = watched + (judged?.duration_ms ?? acted_ms ?? unknown)
   const duration = () => Math.round(earlier + performance.now() - began)
   if (step.verify.length > 0) rt.view.progress({ kind: 'doing', step: step.id, what: 'verifying' })
   const { answer, answered } = await askChecks(

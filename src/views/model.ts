@@ -22,6 +22,8 @@ export interface StepRow {
   reason: string | undefined
   /** Since when it is at work, in milliseconds; undefined when it is not. */
   since: number | undefined
+  /** An earlier process left it at work: since when, in milliseconds. */
+  left_at: number | undefined
   /** While this process stays for its timer: when it is due, in milliseconds since 1970. */
   until: number | undefined
   /** `verifying`: what it does now. */
@@ -143,6 +145,7 @@ function fill(
       duration_ms: was?.duration_ms,
       reason: was?.reason,
       since: undefined,
+      left_at: was?.flight === undefined ? undefined : Date.parse(was.began_at ?? '') || undefined,
       until: undefined,
       doing: undefined,
       watching: undefined,
@@ -170,7 +173,10 @@ export function takeEvent(model: Model, event: Event, state: RunState, plan: Pla
   if (event.type === 'undo.armed') row.estimate_s = undefined
   const at = Date.parse(event.at)
   if (event.type === 'step.armed' || event.type === 'undo.armed') enter(model, row, at)
-  else if (step.status !== 'running') leave(model, row, at)
+  else if (step.status !== 'running') {
+    leave(model, row, at)
+    if (row.left_at !== undefined) countAll(model, row, state, at)
+  }
 }
 
 /** Takes in what is not in the journal. */
@@ -189,7 +195,11 @@ export function takeProgress(model: Model, progress: Progress, now: number): voi
     model.focus = row
     return
   }
-  enter(model, row, now)
+  // What an earlier process began has been at work ever since.
+  const still = progress.kind === 'doing' && progress.what === 'still running'
+  const since = still ? (row.left_at ?? now) : now
+  if (row.phase.since === undefined) model.before_ms += Math.max(0, model.begun - since)
+  enter(model, row, since)
   if (progress.kind === 'watching') {
     row.watching = { ...progress, at: now }
     return
@@ -239,6 +249,17 @@ function leave(model: Model, row: StepRow, at: number): void {
   if (row.phase.active > 0 || row.phase.since === undefined) return
   row.phase.ms += Math.max(0, at - row.phase.since)
   row.phase.since = undefined
+}
+
+/** The time that a step was at work under an earlier process is known only when it is settled. */
+function countAll(model: Model, row: StepRow, state: RunState, at: number): void {
+  row.left_at = undefined
+  const { phase } = row
+  if (state.direction === 'backward') return
+  const before = phase.ms
+  phase.ms = timeAtWork(phase.steps.flatMap(({ id }) => state.steps.get(id) ?? []))
+  if (phase.since !== undefined) phase.since = at
+  model.before_ms += phase.ms - before
 }
 
 /** From here on the times are those of the undoing. */

@@ -10,7 +10,7 @@ import { advice, type Advice } from './advice.ts'
 import { figuresOf } from './report-figures.ts'
 import { answersIn, deviationsIn, type Deviation, type PersonsWord } from './report-events.ts'
 import { probedIn, type Downtime, type Probed } from './report-watched.ts'
-import { phaseTimes, unionOf, type Span } from './times.ts'
+import { phaseTimes, spansOf, unionOf } from './times.ts'
 import { withoutCredentials } from './words.ts'
 
 export interface ReportedStep {
@@ -196,7 +196,7 @@ function phaseReports(
 ): ReportedPhase[] {
   const estimates = phaseTimes(plan, state)
   return plan.phases.map((phase, i) => {
-    const spans = phase.steps.flatMap((id) => (history.get(id)?.done ?? []).flatMap(spanOf))
+    const spans = phase.steps.flatMap((id) => (history.get(id)?.done ?? []).flatMap(spansOf))
     const counts: ReportedPhase['counts'] = {}
     for (const id of phase.steps) {
       const status = state.steps.get(id)?.status ?? 'pending'
@@ -214,9 +214,4 @@ function phaseReports(
       counts,
     }
   })
-}
-
-function spanOf({ ended_at, duration_ms }: Try): Span[] {
-  const to = Date.parse(ended_at ?? '')
-  return Number.isNaN(to) || duration_ms === undefined ? [] : [{ from: to - duration_ms, to }]
 }

@@ -73,7 +73,7 @@ export function phaseTimes(plan: Plan, state: RunState): PhaseTime[] {
 
 /** The length of the union of the steps' times: those that ran together count once. */
 export function timeAtWork(steps: readonly StepState[]): number {
-  return unionOf(steps.map(span).filter((s) => s !== undefined))
+  return unionOf(steps.flatMap(spansOf))
 }
 
 /** A stretch of time, in milliseconds since 1970. */
@@ -93,9 +93,21 @@ export function unionOf(spans: readonly Span[]): number {
   return total
 }
 
-/** From its end backwards: its start may lie before a pause. */
-function span(step: StepState): Span | undefined {
-  if (step.ended_at === undefined || step.duration_ms === undefined) return undefined
-  const to = Date.parse(step.ended_at)
-  return Number.isNaN(to) ? undefined : { from: to - step.duration_ms, to }
+/**
+ * When an attempt was at work. From its end backwards: its start may lie before a pause. Where its action
+ * ended under a tool that had died, until somebody went on with it there was nobody at work.
+ */
+export function spansOf({ began_at, acted_ms = 0, ended_at, duration_ms }: Timed): Span[] {
+  const to = Date.parse(ended_at ?? '')
+  if (Number.isNaN(to) || duration_ms === undefined) return []
+  const from = Date.parse(began_at ?? '')
+  const verified_ms = duration_ms - acted_ms
+  if (acted_ms === 0 || verified_ms < 0 || !(to - from > duration_ms))
+    return [{ from: to - duration_ms, to }]
+  return [
+    { from, to: from + acted_ms },
+    { from: to - verified_ms, to },
+  ]
 }
+
+type Timed = Partial<Pick<StepState, 'began_at' | 'acted_ms' | 'ended_at' | 'duration_ms'>>
