@@ -124,6 +124,7 @@ async function begin(
         onFailure: flags.onFailure,
         fingerprints,
         buildsOn,
+        vars: Object.keys(flags.var),
         attached: flags.wait === true || plan.environment.wait === true,
       }),
   )

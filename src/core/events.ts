@@ -142,6 +142,8 @@ type RunEvent =
       fingerprints: Record<string, string>
       /** The run in another environment that proved what this one deploys. */
       builds_on?: string
+      /** Names of the inputs that were given with `--var`, without those that are secret. */
+      vars?: string[]
     }
   | { type: 'run.resumed'; by: Actor; plan_sha256?: string }
   /** `until`, UTC: when the first of its timers is due. */

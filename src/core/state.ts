@@ -124,6 +124,8 @@ export interface RunState {
   reason?: string
   /** The run in another environment that it builds on. */
   builds_on?: string
+  /** Inputs that were given on the command line; secret ones are not among them. */
+  vars?: string[]
   /** The last event's number and hash are the store's business; this counts the events folded. */
   events: number
 }
@@ -181,6 +183,7 @@ function newRun(event: Event & { type: 'run.created' }): RunState {
     events: 1,
     ...(event.on_failure !== undefined && { on_failure: event.on_failure }),
     ...(event.builds_on !== undefined && { builds_on: event.builds_on }),
+    ...(event.vars !== undefined && { vars: event.vars }),
   }
 }
 

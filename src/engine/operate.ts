@@ -13,6 +13,7 @@ import { coolDown, keepWarm } from '../lib/warm.ts'
 import type { Lease } from '../stores/store.ts'
 import { askChecks } from './ask.ts'
 import { goBack } from './back.ts'
+import { isSecret } from './bind-inputs.ts'
 import { heartbeat, lockOf, takeRun, untilFree } from './lease.ts'
 import { scrubHosts, scrubRun } from './leftovers.ts'
 import { openOutputs } from './outputs.ts'
@@ -42,6 +43,8 @@ export interface DeployWishes {
   buildsOn: string | undefined
   /** Stays when the run waits for a time. */
   attached: boolean
+  /** Names of the inputs that were given with `--var`. */
+  vars: readonly string[]
 }
 
 export interface ResumeWishes {
@@ -65,6 +68,7 @@ export async function deploy(
   const plan_sha256 = planSha256(plan)
   const id = newRunId()
   const lock = lockOf(plan)
+  const vars = wishes.vars.filter((name) => !isSecret(plan.inputs[name]))
   const made = await untilFree(session, wishes.lockUntil, () => {
     demandGoingOn(bound.stop)
     return session.store.create({
@@ -85,6 +89,7 @@ export async function deploy(
         tool: wishes.tool,
         fingerprints: wishes.fingerprints,
         ...(wishes.buildsOn !== undefined && { builds_on: wishes.buildsOn }),
+        ...(vars.length > 0 && { vars }),
       },
     })
   })

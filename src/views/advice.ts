@@ -2,15 +2,17 @@
 import { coveredBy, hasLastResort, lastResorts } from '../core/last-resort.ts'
 import { finallyToDo, mayRunAgain } from '../core/next.ts'
 import { idInRunbook } from '../core/hosts.ts'
-import type { Plan } from '../core/plan.ts'
+import type { Plan, PlanInput } from '../core/plan.ts'
 import { shellWord } from '../core/shell-word.ts'
 import type { RunState } from '../core/state.ts'
 import { startedSteps } from '../core/state.ts'
+import { textOf } from '../core/templates.ts'
 import { firstDue, heldUpBy } from '../core/waiting.ts'
 import { hasLastResortLeft, hasSomethingToUndo, isFinished, lacksOnlyItsEnd } from '../core/undo.ts'
 import { width, type Look } from '../lib/terminal.ts'
 import { page, type Page } from './page.ts'
 import { dateTime } from './times.ts'
+import { withoutCredentials } from './words.ts'
 
 export interface Advice {
   command: string
@@ -28,13 +30,13 @@ export function advice(plan: Plan, state: RunState): Advice[] {
       return rollback(plan, state)
     case 'failed':
       return isFinished(plan, state)
-        ? [again(state)]
+        ? [again(plan, state)]
         : [retry(plan, state), ...rollback(plan, state)]
     case 'in_doubt':
       return inDoubt(state)
     case 'rolled_back':
     case 'abandoned':
-      return [again(state)]
+      return [again(plan, state)]
     case 'partly_rolled_back':
       return rollback(plan, state, 'undoes the rest')
     case 'rollback_failed':
@@ -140,6 +142,15 @@ function nameOf(plan: Plan, id: string): string {
   return step === undefined ? id : idInRunbook(step)
 }
 
+/** What would act on a terminal, holds a password, or is known only to a run is left to the person. */
+function valueWord(input: PlanInput | undefined): string {
+  const text = input?.kind === 'value' ? textOf(input.value) : '…'
+  const shown = withoutCredentials(text) === text && !ACTS.test(text)
+  return shown ? shellWord(text) : '…'
+}
+
+const ACTS = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\ufeff]/u
+
 function firstLabel(state: RunState): string {
   if (state.status === 'succeeded') return 'rollback'
   return state.status === 'in_doubt' ? 'answer' : 'next'
@@ -149,11 +160,19 @@ function otherLabel(state: RunState): string {
   return state.status === 'in_doubt' ? '' : 'or'
 }
 
-function again(state: RunState): Advice {
-  const { runbook, environment } = state
+/** The deploy as it was given; secrets that were given with it are not shown. */
+function again(plan: Plan, state: RunState): Advice {
+  const { runbook, environment, on_failure } = state
   const commanded = state.rollback?.automatic === false
+  const flags = [
+    ...(state.vars ?? []).map((name) => ` --var ${name}=${valueWord(plan.inputs[name])}`),
+    ...Object.entries(plan.selection ?? {}).map(
+      ([name, part]) => ` --${name} ${shellWord([part].flat().join(','))}`,
+    ),
+    on_failure === undefined ? '' : ` --on-failure ${on_failure}`,
+  ]
   return {
-    command: `runbook deploy ${runbook} --env ${environment}`,
+    command: `runbook deploy ${runbook} --env ${environment}${flags.join('')}`,
     why: commanded ? 'a new run' : 'once the cause is repaired: a new run',
   }
 }
