@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { EXIT, failure } from '../core/errors.ts'
+import { EXIT, failure, isRunbookError } from '../core/errors.ts'
 import { formatDuration } from '../core/durations.ts'
 import { demandLastResorts, lastResorts } from '../core/last-resort.ts'
 import { stepsToUndo, type StepToUndo, type UndoRequest } from '../core/undo.ts'
@@ -138,11 +138,17 @@ async function demandNewest(session: Session, { head }: KnownRun): Promise<void>
 
 /** One rollback undoes one run: what an older one did is still there. */
 async function sayOlder({ store }: Session, { head }: KnownRun): Promise<void> {
-  const older = await findRun(
-    store,
-    { run: head.runbook, environment: head.environment },
-    canBeUndone,
-  )
+  const reference = { run: head.runbook, environment: head.environment }
+  let older: KnownRun | undefined
+  try {
+    older = await findRun(store, reference, canBeUndone)
+  } catch (error) {
+    // This one is rolled back whatever became of the record of another.
+    if (!isRunbookError(error)) throw error
+    process.stderr.write(
+      `Whether an older run left something to undo cannot be told: ${error.message}\n`,
+    )
+  }
   if (older === undefined || older.state.run === head.run) return
   const { run, created_at } = older.state
   const out = outlet(process.stderr)
