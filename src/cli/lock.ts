@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { isDriven } from '../engine/lease.ts'
 import { isDead, loadRun, type Session } from '../engine/session.ts'
 import type { Lock } from '../stores/store.ts'
 import { locksText, type HeldLock } from '../views/tables.ts'
@@ -24,7 +25,8 @@ export function define(command: Command): void {
   )
 }
 
-async function held({ store, actor }: Session, { name, run, lease }: Lock): Promise<HeldLock> {
+async function held({ store, actor }: Session, lock: Lock): Promise<HeldLock> {
+  const { name, run, lease } = lock
   const head = (await store.runs()).find((r) => r.run === run)
   const state = head === undefined ? undefined : (await loadRun(store, head)).state
   const doing = [...(state?.steps.values() ?? [])]
@@ -38,6 +40,7 @@ async function held({ store, actor }: Session, { name, run, lease }: Lock): Prom
     ...(lease !== undefined && {
       holder: lease.holder,
       since: lease.since,
+      driven: isDriven(lock),
       ...(lease.holder.host === actor.host && { alive: !isDead(lease.holder) }),
     }),
   }

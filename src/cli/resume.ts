@@ -7,9 +7,12 @@ import { planSha256, type Plan } from '../core/plan.ts'
 import { demandSameStarted, planDifferences } from '../core/replan.ts'
 import { textOf } from '../core/templates.ts'
 import type { View } from '../core/view.ts'
+import { canGoOn } from '../core/undo.ts'
 import { standsStill } from '../core/waiting.ts'
 import { resume } from '../engine/operate.ts'
 import { isUnfinished, type KnownRun } from '../engine/session.ts'
+import { advice } from '../views/advice.ts'
+import { nothingToDo, summary } from '../views/json.ts'
 import { driven } from './drive.ts'
 import {
   driveFlags,
@@ -66,6 +69,11 @@ export function define(command: Command, exit: (code: number) => void): void {
         exit(EXIT.ok)
         return
       }
+      if (!canGoOn(known.state)) {
+        printNothing(flags, whyNotOn(known), nothingToDo(summary(known.state, known.plan)))
+        exit(EXIT.ok)
+        return
+      }
       const retry = steps.flatMap((step) => stepsMeant(known, step))
       const replanned = await lookAtToday(session.root, known, flags, view)
       const plan = replanned ?? known.plan
@@ -96,6 +104,17 @@ export function define(command: Command, exit: (code: number) => void): void {
       )
     }),
   )
+}
+
+/** Why a run is left as it is, and the next command where there is something left of it. */
+function whyNotOn({ plan, state }: KnownRun): string {
+  const { run, status } = state
+  const untouched = 'nothing was done'
+  if (status !== 'partly_rolled_back')
+    return `Run ${run} is over (${status.replaceAll('_', ' ')}): ${untouched}.`
+  const [next] = advice(plan, state)
+  const rest = next === undefined ? '' : `\nNext: ${next.command}   ${next.why}`
+  return `Run ${run} is rolled back in part, as far as it was asked to be. There is nothing to go on with: ${untouched}.${rest}`
 }
 
 /** Whether nothing could be done but to say again what it waits for: then nothing is touched. */

@@ -6,6 +6,7 @@ import { hasLastResort, lastResorts, withLastResorts } from './last-resort.ts'
 import { didYouMean } from './problems.ts'
 import { stepsToDo } from './next.ts'
 import type { Plan } from './plan.ts'
+import type { RunStatus } from './events.ts'
 import type { Step, Undo } from './runbook.ts'
 import { startedSteps, type RunState } from './state.ts'
 
@@ -218,6 +219,14 @@ export function isFinished(plan: Plan, state: RunState): boolean {
     return true
   if (state.status === 'partly_rolled_back') return !canUndoSomething(plan, state)
   return state.status === 'failed' && !hasSomethingToUndo(plan, state) && !hasFlight(state)
+}
+
+/**
+ * Whether `resume` has anything to go on with, in the direction in which the run goes: not with one that
+ * is over, nor with one of which all is undone that it was asked to undo.
+ */
+export function canGoOn({ status }: { status: RunStatus }): boolean {
+  return !['succeeded', 'rolled_back', 'partly_rolled_back', 'abandoned'].includes(status)
 }
 
 function hasFlight(state: RunState): boolean {

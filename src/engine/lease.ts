@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT, failure, type RunbookError } from '../core/errors.ts'
 import type { Plan } from '../core/plan.ts'
-import { fold } from '../core/state.ts'
+import { fold, type RunState } from '../core/state.ts'
+import { canGoOn } from '../core/undo.ts'
 import { formatDuration } from '../core/durations.ts'
 import { LEASE_MS, type Lease, type Lock, type Store } from '../stores/store.ts'
 import { findRun, isDead, isUnfinished, type Session } from './session.ts'
@@ -76,7 +77,8 @@ export async function demandFree(
   })
 }
 
-function isDriven({ lease }: Lock): boolean {
+/** Whether somebody drives the run that has the lock, as far as one can know. */
+export function isDriven({ lease }: Lock): boolean {
   return lease !== undefined && !isDead(lease.holder) && Date.parse(lease.expires) > Date.now()
 }
 
@@ -117,7 +119,7 @@ async function busy(store: Store, lock: Lock): Promise<RunbookError> {
       return failure(
         EXIT.busy,
         `${target} has an unfinished run ${lock.run}: driven by ${user}@${host} (process ${process.pid}) since ${lease.since} (${ago(lease.since)}), which is dead${what}`,
-        { hint: `go on with it: runbook resume ${lock.run}` },
+        { hint: canGoOn(state) ? goOn(state) : waysOut(state).join('\n') },
       )
     return failure(
       EXIT.busy,
@@ -130,8 +132,13 @@ async function busy(store: Store, lock: Lock): Promise<RunbookError> {
   return failure(
     EXIT.busy,
     `${target} has an unfinished run ${lock.run}: ${state.status.replaceAll('_', ' ')} since ${state.updated_at} (${ago(state.updated_at)}), begun by ${state.by.user}@${state.by.host}${what}`,
-    {
-      hint: `go on with it: runbook resume ${lock.run}\nundo it: runbook rollback ${lock.run}\ngive it up: runbook abandon ${lock.run} --reason "…"`,
-    },
+    { hint: [...(canGoOn(state) ? [goOn(state)] : []), ...waysOut(state)].join('\n') },
   )
+}
+
+const goOn = ({ run }: RunState) => `go on with it: runbook resume ${run}`
+
+function waysOut({ run, status }: RunState): string[] {
+  const what = status === 'partly_rolled_back' ? 'undo the rest' : 'undo it'
+  return [`${what}: runbook rollback ${run}`, `give it up: runbook abandon ${run} --reason "…"`]
 }

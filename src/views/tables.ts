@@ -1,6 +1,7 @@
 /** Lists for people: runbooks, checks, runs, locks, and what `doctor` found. */
 import type { Actor } from '../core/events.ts'
 import type { RunState } from '../core/state.ts'
+import { canGoOn } from '../core/undo.ts'
 import { cleanLine } from '../lib/clean.ts'
 import { wrap, type Look } from '../lib/terminal.ts'
 import { cell, columns, table } from './page.ts'
@@ -78,6 +79,8 @@ export interface HeldLock {
   since?: string
   /** Whether that process still lives; undefined when it is on another machine. */
   alive?: boolean
+  /** Whether its lease is good: then no other command that would change the run is let in. */
+  driven?: boolean
   /** What it does now: the step that runs. */
   doing?: string
 }
@@ -87,16 +90,34 @@ export function locksText(locks: readonly HeldLock[], look: Look): string {
   if (locks.length === 0) return 'No lock is held: every runbook can be deployed.\n'
   return locks
     .map((lock) => {
-      const run = cell(lock.run, look)
-      const commands = ['status', 'resume', 'rollback'].map((word) => `  runbook ${word} ${run}`)
       const lines = [
         ...wrap(look.colours.bold(cell(lock.name, look)), look.columns),
         ...wrap(lockSentence(lock, look), look.columns - 2).map((line) => `  ${line}`),
-        ...(lock.run === undefined ? [] : [...commands, `  runbook abandon ${run} --reason "…"`]),
+        ...(lock.run === undefined ? [] : lockCommands(lock, cell(lock.run, look), look)),
       ]
       return `${lines.join('\n')}\n`
     })
     .join('\n')
+}
+
+/** What can be done about the run; while it is driven only its own process can end it. */
+function lockCommands({ status, driven, holder }: HeldLock, run: string, look: Look): string[] {
+  if (driven === true && holder !== undefined) {
+    const stop = `kill ${holder.process.pid}`
+    return [
+      `  runbook status ${run}`,
+      ...wrap(
+        `to stop it: Ctrl-C where it runs, or on ${cell(holder.host, look)}: ${stop}. It finishes what runs, then pauses`,
+        look.columns - 2,
+      ).map((line) => `  ${line}`),
+    ]
+  }
+  const goesOn = status === undefined || canGoOn({ status })
+  const words = ['status', ...(goesOn ? ['resume'] : []), 'rollback']
+  return [
+    ...words.map((word) => `  runbook ${word} ${run}`),
+    `  runbook abandon ${run} --reason "…"`,
+  ]
 }
 
 /** Who has the lock, since when, doing what: one line. */
