@@ -8,7 +8,7 @@ const EXAMPLES = `
 Examples:
   $ runbook plan qr-login --env sandbox      what would happen, and nothing of it done
   $ runbook deploy qr-login --env sandbox    run it, each step verified
-  $ runbook status                           where the newest run stands
+  $ runbook status                           where the unfinished, or newest, run stands
   $ runbook rollback                         undo the newest run, each undo verified
 
 Exit codes: 0 done, 2 usage or invalid input, 3 failed, 4 failed and rolled back, 5 a rollback failed,

@@ -32,7 +32,7 @@ export function define(command: Command): void {
         else if (flags.output === 'json') out.write(`${jsonText(events, 2)}\n`)
         else for (const event of events) out.write(`${jsonText(event)}\n`)
       },
-      [],
+      { none: [] },
     ),
   )
 }

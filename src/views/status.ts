@@ -3,10 +3,10 @@ import type { Actor, Event } from '../core/events.ts'
 import type { Plan } from '../core/plan.ts'
 import { failureOfStep, type RunState } from '../core/state.ts'
 import { clean, cleanLine } from '../lib/clean.ts'
-import type { Look } from '../lib/terminal.ts'
-import { adviceLines } from './advice.ts'
+import { PLAIN, type Look } from '../lib/terminal.ts'
+import { advice, adviceLines } from './advice.ts'
 import { failureFields } from './failure.ts'
-import { columns, page } from './page.ts'
+import { columns, page, type Page } from './page.ts'
 import { phraseOf } from './phrases.ts'
 import { identity, stateOfThings, tally } from './situation.ts'
 import { signatureLines } from './signatures.ts'
@@ -24,12 +24,27 @@ export interface Driver {
   alive?: boolean
 }
 
+/** What else a person should know of who looks at one run. */
+export interface Others {
+  /** The newest run, where this one is not. */
+  newest?: string
+  /** The other runs that are not over. `inTheWay`: it has the lock that this one's commands would need. */
+  unfinished: { plan: Plan; state: RunState; driven: boolean; inTheWay: boolean }[]
+  /** Runs that hold a lock and whose record cannot be read. */
+  damaged: string[]
+}
+
+interface Beside {
+  driver?: Driver | undefined
+  others?: Others
+}
+
 /** `runbook status`. */
 export function statusText(
   plan: Plan,
   state: RunState,
   look: Look,
-  driver?: Driver,
+  { driver, others = { unfinished: [], damaged: [] } }: Beside = {},
   now: number = Date.now(),
 ): string {
   const out = page(look)
@@ -69,9 +84,36 @@ export function statusText(
   }
   for (const text of signatureLines(state, look)) out.field('signed', text)
   stateOfThings(out, plan, state, look)
-  // Whoever drives it now holds it: no other command would be let in.
-  if (driver === undefined || driver.alive === false) adviceLines(out, plan, state, look)
+  // Whoever drives it now holds it, or another run its lock: no other command would be let in.
+  const held = (driver !== undefined && driver.alive !== false) || isHeldUp(others)
+  if (!held) adviceLines(out, plan, state, look)
+  otherFields(out, others)
   return out.text()
+}
+
+function isHeldUp({ unfinished }: Others): boolean {
+  return unfinished.some(({ inTheWay }) => inTheWay)
+}
+
+/** Each with its one next command: a run that needs somebody is not hidden by one that ran after it. */
+function otherFields(out: Page, { newest, unfinished, damaged }: Others): void {
+  if (newest !== undefined || unfinished.length > 0 || damaged.length > 0) out.line()
+  // Whole, so that it can be copied.
+  const command = (text: string) => out.line(`${' '.repeat(13)}${text}`)
+  for (const { plan, state, driven, inTheWay } of unfinished) {
+    const { run, runbook, environment, status } = state
+    const lock = inTheWay ? ', and has the lock' : ''
+    out.field(
+      'unfinished',
+      `run ${run}: ${runbook} in ${environment}, ${runWord(status, PLAIN)}${lock}`,
+    )
+    const [next] = driven ? [] : advice(plan, state)
+    command(next?.command ?? `runbook status ${run}`)
+  }
+  for (const run of damaged) out.field('unfinished', `run ${run}, whose record is damaged`)
+  if (newest === undefined) return
+  out.field('newest', `run ${newest}, which is over`)
+  command(`runbook status ${newest}`)
 }
 
 function driverText(driver: Driver | undefined, look: Look): string {

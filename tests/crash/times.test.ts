@@ -74,7 +74,7 @@ async function told(root: string, resumed: string): Promise<Told> {
 }
 
 describe('killed over', () => {
-  test('its command still runs: until it ends', { timeout: 30_000 }, async () => {
+  test('its command still runs: until it ends', { timeout: 90_000 }, async () => {
     const root = await killedOver(held)
     await sleep(1500)
     const { child, ran } = start(root, ['resume'])
@@ -92,7 +92,7 @@ describe('killed over', () => {
     expect(Math.abs(apart)).toBeLessThan(500)
   })
 
-  test('it ended long ago: as its receipt says', { timeout: 30_000 }, async () => {
+  test('it ended long ago: as its receipt says', { timeout: 90_000 }, async () => {
     const root = await killedOver(held)
     await sleep(1200)
     rmSync(join(root, 'hold'))
@@ -107,7 +107,7 @@ describe('killed over', () => {
     expect(all.phase.begun_at).toBe(armed?.at)
   })
 
-  test('nobody knows when it ended: until it was settled', { timeout: 30_000 }, async () => {
+  test('nobody knows when it ended: until it was settled', { timeout: 90_000 }, async () => {
     let done = false
     const server = createServer(({ method }, response) => {
       if (method === 'GET') response.end(JSON.stringify({ done }))

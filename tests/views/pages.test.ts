@@ -162,6 +162,12 @@ const pages: Record<string, (look: typeof PLAIN) => string> = {
       look,
     ),
   locks: (look) => locksText([lock], look),
+  'lock of one that is driven': (look) => locksText([{ ...lock, alive: true, driven: true }], look),
+  'lock of one that is partly rolled back': (look) =>
+    locksText(
+      [{ name: lock.name, run: '20250614-021000-k3v9', status: 'partly_rolled_back' }],
+      look,
+    ),
   doctor: (look) =>
     doctorText(
       [
@@ -172,8 +178,26 @@ const pages: Record<string, (look: typeof PLAIN) => string> = {
       look,
     ),
   'status failed': (look) => statusText(smallPlan(), told('failed').state, look),
+  'status of one that another holds up': (look) =>
+    statusText(smallPlan(), told('rolled back by itself').state, look, {
+      others: {
+        unfinished: [
+          {
+            plan: smallPlan(),
+            state: told('rollback failed').state,
+            driven: false,
+            inTheWay: true,
+          },
+          { plan: smallPlan(), state: told('waiting').state, driven: true, inTheWay: false },
+        ],
+        damaged: ['20250614-021000-9b00'],
+        newest: '20250615-021000-11aa',
+      },
+    }),
   'status paused': (look) =>
-    statusText(smallPlan(), told('paused').state, look, { holder: by, since: lock.since ?? '' }),
+    statusText(smallPlan(), told('paused').state, look, {
+      driver: { holder: by, since: lock.since ?? '' },
+    }),
   logs: (look) => logsText(told('rollback failed').events, smallPlan(), look),
   'logs of a step': (look) => logsText(told('failed').events, smallPlan(), look, 'token_table'),
 }
