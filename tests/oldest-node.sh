@@ -10,6 +10,7 @@ trap 'rm -rf "$folder"' EXIT
 npm pack --silent --pack-destination "$folder"
 cd "$folder"
 npm init --yes >/dev/null
+npm pkg set --json allowScripts.node=true
 npm install --loglevel=error --prefer-offline --omit=dev "node@$oldest" ./*.tgz
 export PATH="$folder/node_modules/.bin:$PATH"
 [ "$(node --version)" = "v$oldest" ]

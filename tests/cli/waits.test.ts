@@ -152,7 +152,7 @@ describe('a timer', () => {
       'test',
       '--wait',
       '--var',
-      'pause=1500ms',
+      'pause=4s',
     ])
     await waiting()
     const status = await run('status')
