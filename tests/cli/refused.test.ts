@@ -138,8 +138,8 @@ describe('the table is there and is not of this run', () => {
 
   test('the tool dies when it has recorded that', async () => {
     const root = guests()
-    // Whether the lock is free, a run, armed, done, armed, and then how the action ended.
-    const at = { ...env(), CRASH_AT: 'commit:7:after' }
+    // What the file is, its tables, that it can be written, a run, armed, done, armed, and then how the action ended.
+    const at = { ...env(), CRASH_AT: 'commit:8:after' }
     const killed = await runbook(root, deploy, { node: hook, env: at })
     expect([killed.signal, await newestIn(root)]).toEqual([
       'SIGKILL',

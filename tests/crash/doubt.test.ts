@@ -202,14 +202,15 @@ test('an idempotent one is simply sent again', async () => {
 })
 
 describe('killed before it was sent', () => {
-  // The sixth commit is that of its intent: whether the lock is free, a run, armed, done, then this.
+  // The seventh commit is that of its intent: what the file is, its tables, that it can be written, a run,
+  // armed, done, then this.
   const armed = async (root: string) => {
     const { events } = await runOf(root)
     return events.some((e) => e.type === 'step.armed' && e.step === 'post')
   }
   test('and before its intent was durable: nothing happened, it is sent once', async () => {
     const root = withRequest()
-    const killed = await runbook(root, deploy, { node: hook, env: { CRASH_AT: 'commit:6:before' } })
+    const killed = await runbook(root, deploy, { node: hook, env: { CRASH_AT: 'commit:7:before' } })
     expect([killed.signal, await armed(root)]).toEqual(['SIGKILL', false])
     const ran = await runbook(root, ['resume', ...json])
     expect([ran.code, statuses(ran)], ran.stderr).toEqual([0, 'first done, post done'])
@@ -218,7 +219,7 @@ describe('killed before it was sent', () => {
 
   test('but after its intent was durable: nobody can know whether it went out', async () => {
     const root = withRequest()
-    const killed = await runbook(root, deploy, { node: hook, env: { CRASH_AT: 'commit:6:after' } })
+    const killed = await runbook(root, deploy, { node: hook, env: { CRASH_AT: 'commit:7:after' } })
     expect([killed.signal, await armed(root)]).toEqual(['SIGKILL', true])
     expect((await runbook(root, ['resume'])).code).toBe(11)
     expect(other.asked).toEqual([])
