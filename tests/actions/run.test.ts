@@ -198,7 +198,7 @@ test('a step that hangs is ended with all of its tree', async () => {
 })
 
 test('one that ignores INT and TERM is ended by KILL, and that is noted', async () => {
-  const ended = await gated(`trap '' INT TERM; while :; do sleep 1; done`, { timeout_ms: 100 })
+  const ended = await gated(`trap '' INT TERM; while :; do sleep 1; done`, { timeout_ms: 500 })
   expect(ended.reason).toBe('timeout')
   expect(ended.notes.join()).toContain('forced')
 })
