@@ -3,7 +3,7 @@ import { EXIT, failure } from './errors.ts'
 import type { OnFailure } from './runbook.ts'
 import type { Actor, Answer, Event, Failure, ProcessIdentity, RunStatus, Signed } from './events.ts'
 import type { Watched } from './soak.ts'
-import { applyToStep } from './step-fold.ts'
+import { applyToStep, giveUpWaiting } from './step-fold.ts'
 
 /**
  * Step life: pending → armed → running → acted → verifying → done | failed; besides skipped, satisfied,
@@ -208,6 +208,7 @@ function applyToRun(state: RunState, event: Event): void {
       const { why, automatic, scope, to, last_resort } = event
       state.status = 'rolling_back'
       state.direction = 'backward'
+      for (const step of state.steps.values()) giveUpWaiting(step)
       delete state.exit_code
       delete state.reason
       state.rollback = {

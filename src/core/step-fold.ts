@@ -132,6 +132,14 @@ function sampled(step: StepState, event: Event & { type: 'step.sampled' }): void
   }
 }
 
+/** The run went back while the step waited to begin: it does not begin any more. */
+export function giveUpWaiting(step: StepState): void {
+  if (step.status !== 'waiting') return
+  step.status = 'pending'
+  delete step.reason
+  waitsNoMore(step)
+}
+
 function waitsNoMore(step: StepState): void {
   delete step.until
   delete step.roles

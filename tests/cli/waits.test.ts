@@ -106,7 +106,7 @@ describe('a timer', () => {
     // Instead, it can be rolled back while it waits.
     const other = rootFrom(here())
     const back = await runbook(other.root, ['rollback', '-o', 'json'])
-    expect([back.code, statuses(back)], back.stderr).toEqual([0, 'one undone, two waiting'])
+    expect([back.code, statuses(back)], back.stderr).toEqual([0, 'one undone, two pending'])
     expect(linesOf(join(other.root, 'order'))).toEqual(['one', 'undo one'])
     other.dispose()
     // The plan has frozen its inputs, so only the clock can make it due.

@@ -101,6 +101,17 @@ const idempotent = step('one', { effect: 'idempotent' })
 const pure = step('one', { rollback: { kind: 'none' } })
 delete pure.act
 
+test('a run that goes back waits for nothing any more', () => {
+  const until = '2026-01-02T00:00:00Z'
+  const state = told(
+    'one done',
+    { type: 'step.waiting', step: 'two', reason: '1h after', until, roles: ['dba'] },
+    { type: 'run.rolling_back', why: 'commanded by ada', automatic: false },
+  )
+  const { status, until: due, roles, reason } = state.steps.get('two') ?? {}
+  expect([status, due, roles, reason]).toEqual(['pending', undefined, undefined, undefined])
+})
+
 describe('what is next for a step', () => {
   test.each([
     ['never heard of', once, undefined, 'start'],
