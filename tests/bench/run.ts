@@ -1,7 +1,8 @@
 /**
  * `npm run bench [-- quick]`: start-up beside `node -e ''`, and the cost of a step beside a floor in C
  * that does the same work with the same durability. The machines are noisy: every round times all the
- * contenders in turn, and the figures are medians of ratios within a round.
+ * contenders in turn, and the figures are medians of ratios within a round. Not within five minutes of a
+ * test run: after many files were removed ext4 looks longer for a place for each new one.
  *
  * PEERS=<folder> takes the floor from steps/cstep.c there instead of the one beside this file.
  */
