@@ -133,3 +133,13 @@ export async function startServer(password: string, more: Record<string, string>
   }
   return { url: (database: string) => url(database), stop }
 }
+
+/** The rows of a statement, over a connection of its own. */
+export async function rowsOf(url: string, text: string): Promise<Record<string, unknown>[]> {
+  const connection = await connect(url)
+  try {
+    return (await connection.query({ text, values: [] })).rows
+  } finally {
+    await connection.close()
+  }
+}

@@ -3,8 +3,7 @@ import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { startServer } from '../actions/postgres-server.ts'
-import { connect } from '../../src/lib/postgres.ts'
+import { rowsOf, startServer } from '../actions/postgres-server.ts'
 import { linesOf, project, runbook, start, statuses } from '../tool.ts'
 
 // The machine may have much else to do.
@@ -23,14 +22,7 @@ describe('with a database', () => {
   })
   afterAll(() => server.stop())
 
-  async function query(text: string, database = 'guests') {
-    const connection = await connect(server.url(database))
-    try {
-      return (await connection.query({ text, values: [] })).rows
-    } finally {
-      await connection.close()
-    }
-  }
+  const query = (text: string, database = 'guests') => rowsOf(server.url(database), text)
 
   beforeEach(async () => {
     await query('DROP DATABASE IF EXISTS guests', 'postgres')

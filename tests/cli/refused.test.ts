@@ -3,9 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { startServer } from '../actions/postgres-server.ts'
+import { rowsOf, startServer } from '../actions/postgres-server.ts'
 import { newestIn } from '../crash/record.ts'
-import { connect } from '../../src/lib/postgres.ts'
 import { project, runbook, start, statuses, summaryOf } from '../tool.ts'
 
 // The machine may have much else to do.
@@ -25,14 +24,7 @@ afterEach(() => {
   made = undefined
 })
 
-async function query(text: string, database = 'guests') {
-  const connection = await connect(server.url(database))
-  try {
-    return (await connection.query({ text, values: [] })).rows
-  } finally {
-    await connection.close()
-  }
-}
+const query = (text: string, database = 'guests') => rowsOf(server.url(database), text)
 
 beforeEach(async () => {
   await query('DROP DATABASE IF EXISTS guests WITH (FORCE)', 'postgres')
